@@ -1,0 +1,152 @@
+// Value: one immutable datum of any type that odb stores.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "odb/core/ids.h"
+
+namespace odb {
+
+using Bytes = std::vector<std::byte>;
+
+// The order of the enumerators is the order between values of different kinds.
+enum class ValueKind : std::uint8_t {
+  kNone,
+  kBool,
+  kInt,
+  kFloat,
+  kText,
+  kData,
+  kTimestamp,
+  kReference,
+  kList,
+  kTuple,
+  kDict,
+  kStruct,
+  kVariant,
+};
+
+std::string_view to_string(ValueKind kind);
+
+// Sixteen bytes: numbers, references and up to 14 bytes of text or data inline, everything larger
+// in one immutable block shared by reference count. Copies are cheap and may be used and destroyed
+// on any thread; one Value object itself belongs to one thread at a time, as an int does.
+class Value {
+ public:
+  Value() noexcept { clear(); }  // none
+  Value(const Value& other) noexcept {
+    std::memcpy(raw_, other.raw_, sizeof raw_);
+    if (on_heap()) retain();
+  }
+  Value(Value&& other) noexcept {
+    std::memcpy(raw_, other.raw_, sizeof raw_);
+    other.clear();
+  }
+  Value& operator=(const Value& other) noexcept {
+    Value copy(other);
+    swap(copy);
+    return *this;
+  }
+  Value& operator=(Value&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Value() {
+    if (on_heap()) release();
+  }
+  void swap(Value& other) noexcept { std::swap(raw_, other.raw_); }
+
+  static Value none() { return Value(); }
+  static Value boolean(bool value);
+  static Value integer(std::int64_t value);
+  static Value real(double value);
+  static Value text(std::string_view utf8);  // not validated here: see check_fits
+  static Value data(std::span<const std::byte> bytes);
+  static Value timestamp(std::int64_t nanoseconds_utc);  // since 1970-01-01
+  static Value reference(TypeId type, ObjectId object);
+  static Value list(std::vector<Value> elements);
+  static Value tuple(std::vector<Value> elements);
+  // Sorted by key; of equal keys the last one given stays.
+  static Value dict(std::vector<std::pair<Value, Value>> entries);
+  static Value structure(std::vector<Value> fields);  // in the order of the type
+  static Value variant(std::uint32_t alternative, std::vector<Value> fields);
+
+  ValueKind kind() const { return static_cast<ValueKind>(raw_[15] & ~kHeapBit); }
+  bool is_none() const { return kind() == ValueKind::kNone; }
+
+  // Each accessor requires the matching kind.
+  bool as_bool() const { return raw_[0] != 0; }
+  std::int64_t as_int() const { return load<std::int64_t>(0); }
+  double as_float() const { return load<double>(0); }
+  std::int64_t as_timestamp() const { return load<std::int64_t>(0); }
+  std::string_view as_text()
+      const;  // valid as long as this Value (or, out of line, any copy) lives
+  std::span<const std::byte> as_data() const;
+  ObjectId object() const { return ObjectId{load<std::uint64_t>(0)}; }
+  TypeId object_type() const { return TypeId{load<std::uint32_t>(8)}; }
+  std::uint32_t alternative() const { return load<std::uint32_t>(8); }
+
+  // Elements of a list or tuple, fields of a struct or of a variant's alternative; of a dict the
+  // keys and values in turn, in the order of the keys.
+  std::span<const Value> elements() const;
+
+  // Bytes held outside this object, nested values included. Shared blocks count in full.
+  std::size_t heap_bytes() const;
+
+  // Total order over all values, equal to the order of their canonical encodings (key_codec.h):
+  // kinds in the order of ValueKind, NaN equal to itself and after every number, -0.0 equal to 0.0.
+  friend std::strong_ordering operator<=>(const Value& a, const Value& b);
+  friend bool operator==(const Value& a, const Value& b);
+  friend std::size_t hash_value(const Value& value);
+
+ private:
+  static constexpr std::uint8_t kHeapBit = 0x80;
+  static constexpr std::size_t kInlineBytesMax = 14;
+  struct Block;
+
+  template <class T>
+  T load(std::size_t offset) const {
+    T out;
+    std::memcpy(&out, raw_ + offset, sizeof out);
+    return out;
+  }
+  template <class T>
+  void store(std::size_t offset, T value) {
+    std::memcpy(raw_ + offset, &value, sizeof value);
+  }
+  void clear() { std::memset(raw_, 0, sizeof raw_); }
+  void set_kind(ValueKind kind) { raw_[15] = static_cast<std::uint8_t>(kind); }
+  bool on_heap() const { return (raw_[15] & kHeapBit) != 0; }
+  Block* block() const { return load<Block*>(0); }
+  void retain() const;
+  void release();
+  static Value of_bytes(ValueKind kind, const void* bytes, std::size_t size);
+  static Value of_elements(ValueKind kind, std::vector<Value> elements);
+
+  // [0, 8) number or block pointer, [8, 12) type or alternative; inline text and data take [0, 14)
+  // and their length is in [14]; [15] is the kind, with kHeapBit when [0, 8) points to a block.
+  alignas(8) std::uint8_t raw_[16];
+};
+
+static_assert(sizeof(Value) == 16);
+
+std::strong_ordering operator<=>(const Value& a, const Value& b);
+bool operator==(const Value& a, const Value& b);
+
+// For people and error messages, shortened to `chars_max`. Never for logs: values are user data.
+std::string to_string(const Value& value, std::size_t chars_max = 80);
+
+}  // namespace odb
+
+template <>
+struct std::hash<odb::Value> {
+  std::size_t operator()(const odb::Value& value) const { return hash_value(value); }
+};

@@ -1,0 +1,63 @@
+// ByteStream: a two-way stream of bytes that never blocks. Real ones are TLS over a socket, or a
+// link inside the process for tests and the simulator.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "odb/core/error.h"
+
+namespace odb::net {
+
+// A secret both ends of one channel share and nobody else: the TLS exporter value (RFC 9266).
+using ChannelBinding = std::array<std::byte, 32>;
+
+enum class StreamStatus : std::uint8_t {
+  kOk,          // `bytes` were moved
+  kWantsRead,   // nothing can move before the peer's bytes arrive
+  kWantsWrite,  // nothing can move before the peer takes bytes
+  kClosed,      // the peer ended the stream in order
+  kFailed,      // see error()
+};
+
+struct StreamProgress {
+  StreamStatus status = StreamStatus::kOk;
+  std::size_t bytes = 0;
+};
+
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+
+  // Completes what must come before the first byte (for TLS: the handshake). kOk when done.
+  virtual StreamProgress handshake() = 0;
+
+  // Moves some bytes, at least one when kOk. After kWantsRead or kWantsWrite the caller waits for
+  // the descriptor to be readable or writable and repeats the call with the same or more data.
+  virtual StreamProgress read(std::span<std::byte> out) = 0;
+  virtual StreamProgress write(std::span<const std::byte> bytes) = 0;
+
+  // Whether read() could give bytes although the descriptor is not readable (decrypted or
+  // buffered).
+  virtual bool has_buffered_input() const = 0;
+
+  // Requires a completed handshake; equal at both ends of one channel.
+  virtual ChannelBinding channel_binding() const = 0;
+
+  // The descriptor to wait on; -1 for links inside the process.
+  virtual int descriptor() const = 0;
+
+  // Ends the stream, telling the peer if that does not block. Idempotent.
+  virtual void close() = 0;
+
+  // Why it failed, after kFailed.
+  virtual const Error& error() const = 0;
+
+  // "127.0.0.1:41234", for logs.
+  virtual std::string peer() const = 0;
+};
+
+}  // namespace odb::net
