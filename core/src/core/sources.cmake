@@ -1,1 +1,22 @@
-# set by its layer
+odb_library(odb_core
+  SOURCES
+    src/core/changeset.cpp
+    src/core/commit_engine.cpp
+    src/core/error.cpp
+    src/core/index_table.cpp
+    src/core/interest_index.cpp
+    src/core/key_codec.cpp
+    src/core/object_table.cpp
+    src/core/row.cpp
+    src/core/schema.cpp
+    src/core/schema_merge.cpp
+    src/core/type.cpp
+    src/core/type_fit.cpp
+    src/core/type_shape.cpp
+    src/core/utf8.cpp
+    src/core/value.cpp
+    src/core/value_text.cpp
+    src/core/versioned_state.cpp
+    src/core/write_check.cpp
+  DEPENDS
+    Boost::headers)

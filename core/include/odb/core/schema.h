@@ -1,7 +1,9 @@
 // Schema definitions, as clients write them, and the catalog, as the server keeps them.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +15,10 @@
 #include "odb/core/type.h"
 
 namespace odb {
+
+inline constexpr std::uint32_t kTypesMax = 65536;  // of all schemas together
+inline constexpr std::size_t kFieldsMax = 4096;    // of one type
+inline constexpr std::size_t kIndexesMax = 64;     // of one type
 
 enum class Uniqueness : std::uint8_t { kMany, kUnique };
 
@@ -76,32 +82,57 @@ struct CatalogType {
 class Catalog {
  public:
   // The catalog that also holds `definition`: new types, fields and indexes are appended, known
-  // ones must agree. kSchemaContradiction names schema, type, field, expected and found;
-  // kInvalidSchema, kUnknownType (a reference's target). A definition that adds nothing gives an
-  // equal catalog.
+  // ones must agree, and what the definition leaves out stays. References find their targets in the
+  // definition and among all known types. A definition that adds nothing gives an equal catalog.
+  //
+  // kSchemaContradiction names schema, type, field or index, expected and found; a new field of a
+  // known type must have a default, or its older objects could not be read. kUnknownType names a
+  // reference's missing target, kTooManyTypes the limit; kInvalidSchema is a definition that is
+  // wrong in itself.
   Result<Catalog> merged(const SchemaDefinition& definition) const;
 
-  // The catalog that also holds these types, as a server described them (client side).
-  Catalog with(const std::vector<CatalogType>& types) const;
+  // The catalog that also holds these types, as a server or a store described them: their numbers
+  // are kept, and may leave gaps. A known type is replaced. Defaults are computed here, whatever
+  // the description says. kInvalidSchema when it cannot be: malformed, numbers out of range, or
+  // already given to something else.
+  Result<Catalog> with(const std::vector<CatalogType>& types) const;
 
   const CatalogType* find(const TypeName& name) const;  // null when unknown
   const CatalogType* find(TypeId id) const;
   const CatalogIndex* find(IndexId id) const;
   std::vector<TypeId> types_of(std::string_view schema) const;  // in the order of their ids
-  bool has_schema(std::string_view schema) const;
+  bool has_schema(std::string_view schema) const;               // whether it has a type
+  // Position = TypeId - 1; null when unknown.
   const std::vector<std::shared_ptr<const CatalogType>>& types() const { return types_; }
 
   friend bool operator==(const Catalog& a, const Catalog& b);
 
  private:
-  std::vector<std::shared_ptr<const CatalogType>>
-      types_;  // position = TypeId - 1; null when unknown
+  friend class CatalogMerge;
+
   struct IndexPlace {
     TypeId type;
     std::uint32_t position = 0;
   };
-  std::vector<IndexPlace> indexes_;                         // position = IndexId - 1
-  boost::unordered_flat_map<std::string, TypeId> by_name_;  // "schema.Type"
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(const TypeName& name) const;
+    std::size_t operator()(const CatalogType* type) const { return (*this)(type->name); }
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    bool operator()(const CatalogType* a, const CatalogType* b) const { return a->name == b->name; }
+    bool operator()(const TypeName& a, const CatalogType* b) const { return a == b->name; }
+    bool operator()(const CatalogType* a, const TypeName& b) const { return a->name == b; }
+  };
+
+  Result<void> check_described(const CatalogType& type) const;
+  Result<void> check_described_indexes(const CatalogType& type) const;
+  void put(std::shared_ptr<const CatalogType> type);
+
+  std::vector<std::shared_ptr<const CatalogType>> types_;
+  std::vector<IndexPlace> indexes_;  // position = IndexId - 1; type 0 when unknown
+  boost::unordered_flat_set<const CatalogType*, NameHash, NameEqual> by_name_;  // those in types_
 };
 
 }  // namespace odb

@@ -8,6 +8,7 @@
 
 #include "odb/core/error.h"
 #include "odb/core/ids.h"
+#include "odb/core/utf8.h"
 #include "odb/core/value.h"
 
 namespace odb {
@@ -33,7 +34,7 @@ struct Type {
     kData,
     kTimestamp,
     kReference,  // target
-    kOneOf,      // children: the options, in order; never itself a one-of
+    kOneOf,      // children: the options, in order; none of them a one-of
     kLiteral,    // literal: exactly this value
     kList,       // children[0]: the element
     kTuple,      // children: the elements
@@ -58,7 +59,8 @@ struct Type {
   static Type data() { return {Kind::kData}; }
   static Type timestamp() { return {Kind::kTimestamp}; }
   static Type reference(TypeName target);
-  static Type one_of(std::vector<Type> options);  // flattens nested one-ofs
+  // Flattens nested one-ofs and drops repeated options; one that remains alone is the type itself.
+  static Type one_of(std::vector<Type> options);
   static Type literal_of(Value value);
   static Type list(Type element);
   static Type tuple(std::vector<Type> elements);
@@ -71,21 +73,36 @@ struct Type {
   friend bool operator==(const Type& a, const Type& b);
 };
 
-// As a person writes it: "one_of(none, int)", "list(text)", "todo.Task".
+// Nesting of values and types that odb accepts. A scalar type has depth 1; every kind with
+// children, one-ofs included, adds one.
+inline constexpr int kDepthMax = 64;
+
+// Children of one type: options, elements, fields or alternatives.
+inline constexpr std::size_t kTypeChildrenMax = 4096;
+
+// Length of the names of schemas, types, fields, indexes and alternatives.
+inline constexpr std::size_t kNameBytesMax = 256;
+
+// As a person writes it: "one_of(none, int)", "list(text)", "todo.Task", "Point(x: float, y:
+// float)", "Shape{Circle(radius: float), Empty()}"; a literal as its value.
 std::string to_string(const Type& type);
+
+// What a field, schema, ... may be called: not empty, at most kNameBytesMax bytes of valid UTF-8,
+// no control characters. Else kInvalidSchema; `what` says whose name it is: "a field".
+Result<void> check_name(std::string_view name, std::string_view what);
+
+// Whether `type` is put together as its kind demands, within the limits above; else kInvalidSchema.
+// A type that came from elsewhere must pass before it is used.
+Result<void> check_type(const Type& type);
 
 // The type's default: none, false, 0, empty, the epoch, the first option, a struct of defaults. A
 // type that needs a reference has none and gives kMissingField.
 Result<Value> default_value(const Type& type);
 
-// Whether `value` is one of `type`; else kWrongType (or kInvalidUtf8, kValueTooDeep), with a
-// message of the form "expected list(int), found list element 2 of kind text". Text must be valid
-// UTF-8. References must name the target's id.
+// Whether `value` is one of `type`, which has passed check_type; else kWrongType, kInvalidUtf8 or
+// kValueTooDeep with a message of the form "expected list(int), found text at element 2" that
+// contains nothing of the value but kinds and sizes. Text must be valid UTF-8. A reference must
+// name an object and, once the type is resolved, the target's id.
 Result<void> check_fits(const Value& value, const Type& type);
-
-// Nesting of values and types that odb accepts.
-inline constexpr int kDepthMax = 64;
-
-bool is_valid_utf8(std::string_view text);
 
 }  // namespace odb

@@ -35,13 +35,16 @@ class ByteStream {
   // Completes what must come before the first byte (for TLS: the handshake). kOk when done.
   virtual StreamProgress handshake() = 0;
 
-  // Moves some bytes, at least one when kOk. After kWantsRead or kWantsWrite the caller waits for
-  // the descriptor to be readable or writable and repeats the call with the same or more data.
+  // Moves some bytes, at least one when kOk. After kWantsRead or kWantsWrite the caller waits until
+  // the descriptor is (not: becomes) readable or writable and repeats the call with the same or
+  // more data. Bytes once given to write() must come first in every later call until they are
+  // taken: the stream may have encrypted them already. A write that fails because the peer has gone
+  // leaves read() able to give what had arrived before, such as the peer's reason.
   virtual StreamProgress read(std::span<std::byte> out) = 0;
   virtual StreamProgress write(std::span<const std::byte> bytes) = 0;
 
   // Whether read() could give bytes although the descriptor is not readable (decrypted or
-  // buffered).
+  // buffered). Never true straight after kWantsRead, so waiting on it does not spin.
   virtual bool has_buffered_input() const = 0;
 
   // Requires a completed handshake; equal at both ends of one channel.
@@ -50,7 +53,13 @@ class ByteStream {
   // The descriptor to wait on; -1 for links inside the process.
   virtual int descriptor() const = 0;
 
-  // Ends the stream, telling the peer if that does not block. Idempotent.
+  // Bytes that crossed the link so far, whatever wraps the caller's: any of them is a sign of life.
+  virtual std::uint64_t link_bytes_received() const = 0;
+  virtual std::uint64_t link_bytes_sent() const = 0;
+
+  // Ends the stream, telling the peer if that does not block. Idempotent. Afterwards read() and
+  // write() give kClosed. The descriptor stays open until destruction, so that nobody who still
+  // waits on it ever waits on a reused number.
   virtual void close() = 0;
 
   // Why it failed, after kFailed.

@@ -10,7 +10,12 @@
 
 namespace odb::wire {
 
-// Whole frames of `message`, headers included.
+// No message may be larger. Encoding one that is stops the program: those who take values from
+// outside keep limits far below, by means of encoded_bytes.
+inline constexpr std::size_t kMessageBytesMax = 256 * 1024 * 1024;
+
+// Whole frames of `message`, headers included. Of a struct only what its kind gives a meaning
+// travels, and the cells of a changeset in the order of its objects; the rest comes back empty.
 EncodedMessage encode(const ClientMessage& message);
 EncodedMessage encode(const ServerMessage& message);
 
@@ -21,10 +26,19 @@ void append_encoded(Bytes& out, const ServerMessage& message);
 // Hot messages, encoded straight from their parts.
 void append_encoded(Bytes& out, const Commit& message);
 void append_encoded(Bytes& out, const CommitDone& message);
+EncodedMessage encode(const Commit& message);
+EncodedMessage encode(const Delta& message);
+
+// What a value, changes or a transaction take on the wire, without the message around them (under
+// 150 bytes): what limits are checked against, and how large commits are cut into parts.
+std::size_t encoded_bytes(const Value& value);
+std::size_t encoded_bytes(const Changeset& changes);
+std::size_t encoded_bytes(const CommitRequest& request);
 
 // A message's payload (as FrameReader gives it, 8-byte aligned) back into a struct. Hostile bytes
 // give kMalformedMessage or kMessageTooDeep, never more; a message kind of a newer peer gives
-// UnknownMessage. Values are not checked against any schema here, text not for UTF-8.
+// UnknownMessage. Values are not checked against any schema here, text not for UTF-8. Takes memory
+// in proportion to the payload, at most 16 times its size (a block of rows: 8 MiB more).
 Result<ClientMessage> decode_client_message(std::span<const std::byte> payload);
 Result<ServerMessage> decode_server_message(std::span<const std::byte> payload);
 

@@ -1,0 +1,151 @@
+// Database: a connection to an odb server, with the cache of what this program subscribes to.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "odb/client/errors.h"
+#include "odb/client/object_ref.h"
+#include "odb/client/schema.h"
+#include "odb/client/transaction.h"
+#include "odb/client/view.h"
+#include "odb/core/interest.h"
+
+namespace odb {
+
+struct ConnectOptions {
+  std::chrono::milliseconds timeout{10'000};          // to be connected and authenticated
+  std::chrono::milliseconds request_timeout{60'000};  // default of everything that waits later
+  bool retry = false;  // keep trying until `timeout` while there is no server yet
+  // On top of the token's proof, which already detects a man in the middle:
+  std::string ca_file;      // the certificate must be signed by one of these and name the host
+  std::string fingerprint;  // the certificate must have this SHA-256, hex
+  // Called every now and then, and at signals, on a thread that waits; may throw to end the wait.
+  std::function<void()> while_waiting;
+};
+
+// What one commit changed, as far as this client's subscriptions show it.
+struct Change {
+  struct Object {
+    ObjectRef object;
+    std::vector<FieldId> fields;  // written ones
+  };
+  struct IndexEntry {
+    IndexId index;
+    std::vector<Value> values;
+    ObjectRef object;
+  };
+
+  Version version;
+  std::string actor;            // whose commit: the name of the token
+  std::vector<Object> created;  // or moved into what is subscribed to
+  std::vector<Object> changed;
+  std::vector<Object> deleted;  // or moved out of it
+  std::vector<IndexEntry> index_additions;
+  std::vector<IndexEntry> index_removals;
+  View view;  // just after the change
+};
+using ChangeHandler = std::function<void(const Change&)>;
+
+// Names a handler, to remove it. Dropping it does nothing.
+struct HandlerId {
+  std::uint64_t value = 0;
+  friend bool operator==(const HandlerId&, const HandlerId&) = default;
+};
+
+// A subscription. Dropping the handle leaves it in place.
+class Subscription {
+ public:
+  Subscription(std::shared_ptr<detail::Connection> connection, SubscriptionId id)
+      : connection_(std::move(connection)), id_(id) {}
+  bool is_loaded() const;
+  // Until loaded. Throws TimeoutError, DisconnectedError, or what the server refused it with.
+  void wait(std::optional<std::chrono::milliseconds> timeout = {}) const;
+  // Ends it. Throws Exception(kUnsupported) when the server does not offer that.
+  void unsubscribe();
+  SubscriptionId id() const { return id_; }
+
+ private:
+  std::shared_ptr<detail::Connection> connection_;
+  SubscriptionId id_;
+};
+
+// All members may be called from any thread. Handlers and completions run on the database's background
+// thread, one at a time, changes in version order; they may use the database, waiting included. When the
+// link breaks everything that waits throws, and so does every later call but view().
+class Database {
+ public:
+  explicit Database(std::shared_ptr<detail::Connection> connection)
+      : connection_(std::move(connection)) {}
+  Database(Database&&) noexcept = default;
+  Database& operator=(Database&& other) noexcept;
+  ~Database();  // disconnects
+
+  // Makes the server and this connection know the schema's types. Throws SchemaError when they
+  // contradict those that are stored.
+  void define(const Schema& schema, std::optional<std::chrono::milliseconds> timeout = {});
+
+  // Defines the schema, subscribes to all of it, and returns when it is loaded.
+  Subscription subscribe(const Schema& schema,
+                         std::optional<std::chrono::milliseconds> timeout = {});
+  // The dynamic form; returns when it is loaded.
+  Subscription subscribe(Interest interest, std::optional<std::chrono::milliseconds> timeout = {});
+  // Returns at once; see Subscription::wait.
+  Subscription subscribe_async(Interest interest);
+
+  View view() const;
+  Transaction transaction();
+
+  // Runs `body(transaction)` and commits, again after each conflict, with jittered pauses, at most
+  // `attempts` times; then throws the last ConflictError. Other exceptions pass through and nothing is
+  // committed. Returns the version.
+  template <class Body>
+  Version transact(Body&& body, int attempts = 100);
+
+  HandlerId on_commit(ChangeHandler handler);
+  void remove_handler(HandlerId handler);  // it does not run again once this returns, unless it calls this
+
+  // Returns when the cache holds everything that was committed anywhere before the call.
+  Version flush(std::optional<std::chrono::milliseconds> timeout = {});
+
+  Version version() const;  // of the cache
+  std::shared_ptr<const Catalog> catalog() const;
+  const std::string& actor() const;  // the server's name for this client's token
+  HistoryId history() const;
+  bool is_connected() const;
+  void disconnect();  // everything that waits throws DisconnectedError; idempotent
+
+  const std::shared_ptr<detail::Connection>& connection() const { return connection_; }
+
+ private:
+  // Sleeps before the next attempt of transact; longer, and more random, the later it is.
+  void pause_after_conflict(int attempt) const;
+
+  std::shared_ptr<detail::Connection> connection_;
+};
+
+// Connects, authenticates, and opens a session. Throws ConnectError (with host and port),
+// AuthenticationError, TimeoutError.
+Database connect(const std::string& host, std::uint16_t port, const std::string& token,
+                 ConnectOptions options = {});
+
+template <class Body>
+Version Database::transact(Body&& body, int attempts) {
+  for (int attempt = 1;; ++attempt) {
+    Transaction transaction = this->transaction();
+    body(transaction);
+    try {
+      return transaction.commit();
+    } catch (const ConflictError&) {
+      if (attempt >= attempts) throw;
+      pause_after_conflict(attempt);
+    }
+  }
+}
+
+}  // namespace odb

@@ -1,0 +1,99 @@
+// IndexTable: one index as an ordered set of (key, object) entries, each with the versions it lives in.
+#pragma once
+
+#include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "odb/core/ids.h"
+
+namespace odb {
+
+// A skip list (Pugh 1990) with one writer and any number of readers at once, without locks: links are
+// published with release stores; what the writer unlinks is freed by the caller when no reader can
+// stand on it any more.
+class IndexTable {
+ public:
+  class Entry;
+
+  IndexTable();
+  ~IndexTable();
+  IndexTable(const IndexTable&) = delete;
+  IndexTable& operator=(const IndexTable&) = delete;
+
+  // ---- readers, any thread that pins a version ----
+
+  // The first entry with this key and an object at or after `from` that lives at `version`; null when
+  // there is none. Objects come in the order of their ids.
+  const Entry* find(std::string_view key, ObjectId from, Version version) const;
+  // The next entry with the same key that lives at `version`.
+  static const Entry* next(const Entry* entry, Version version);
+
+  // ---- the writer ----
+
+  // Adds an entry that lives from `version` on. The pair must have no living entry.
+  Entry* add(std::string_view key, ObjectId object, Version version);
+  // Ends the living entry of the pair at `version`.
+  Entry* remove(std::string_view key, ObjectId object, Version version);
+  void revive(Entry* entry);  // undoes remove
+  void unlink(Entry* entry);  // after which the caller retires it
+  static void free_entry(Entry* entry);
+
+  // The last version within the journal that changed the set of this key; nothing when none did.
+  std::optional<Version> modified(std::string_view key) const;
+  Version set_modified(std::string_view key, Version version);       // returns the one before, or 0
+  void restore_modified(std::string_view key, Version version);      // 0: forget
+  void forget_modified(std::string_view key, Version up_to);
+
+ private:
+  static constexpr int kHeightMax = 16;
+
+  struct StringHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  // Fills `before` with the last entry before (key, object) on each level.
+  Entry* seek(std::string_view key, ObjectId object, Entry** before) const;
+  int random_height();
+
+  Entry* head_;
+  std::uint64_t random_ = 0x2545F4914F6CDD1Dull;
+  boost::unordered_flat_map<std::string, Version, StringHash, std::equal_to<>> modified_;
+};
+
+class IndexTable::Entry {
+ public:
+  ObjectId object() const { return object_; }
+  std::string_view key() const;
+  bool lives_at(Version version) const {
+    return added_ <= version && version.value < removed_.load(std::memory_order_acquire);
+  }
+
+ private:
+  friend class IndexTable;
+  static constexpr std::uint64_t kLiving = ~std::uint64_t{0};
+
+  static Entry* create(std::string_view key, ObjectId object, Version version, int height);
+  std::atomic<Entry*>& link(int level) {
+    return reinterpret_cast<std::atomic<Entry*>*>(this + 1)[level];
+  }
+  const std::atomic<Entry*>& link(int level) const {
+    return reinterpret_cast<const std::atomic<Entry*>*>(this + 1)[level];
+  }
+  bool before(std::string_view key, ObjectId object) const;
+
+  ObjectId object_;
+  Version added_;
+  std::atomic<std::uint64_t> removed_ = kLiving;
+  std::uint32_t key_bytes_ = 0;
+  std::uint8_t height_ = 0;
+  // Then `height_` links, then the key.
+};
+
+}  // namespace odb

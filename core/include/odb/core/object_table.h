@@ -1,0 +1,73 @@
+// ObjectTable: the rows of one type by identity, as a radix tree over the id.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+#include "odb/core/ids.h"
+#include "odb/core/row.h"
+
+namespace odb {
+
+// One writer and any number of readers at once, without locks: nodes and slots are published with
+// release stores and never move. What the writer unlinks is handed to the caller, who frees it when no
+// reader can stand on it any more. No step of growth touches more than one path of 520-byte nodes.
+class ObjectTable {
+ public:
+  struct Node;
+
+  ObjectTable() = default;
+  ~ObjectTable();  // frees all nodes and rows, before-images included
+  ObjectTable(const ObjectTable&) = delete;
+  ObjectTable& operator=(const ObjectTable&) = delete;
+
+  // The newest row, a deleted one included; null when there is none. Any thread.
+  const Row* newest(ObjectId id) const;
+
+  // The row that a reader at `version` sees; null when the object does not exist then. Any thread that
+  // pins a version that is not newer.
+  const Row* at(ObjectId id, Version version) const { return visible(newest(id), version); }
+  static const Row* visible(const Row* newest, Version version);
+
+  // The smallest id at or after `from` that has a row of any kind, with that row; null at the end.
+  struct Found {
+    ObjectId id;
+    const Row* newest = nullptr;
+  };
+  Found find_from(ObjectId from) const;
+
+  // Writer only. The previous newest row is not freed: it is the caller's, usually as row->previous().
+  void put(ObjectId id, Row* row);
+  Row* newest_for_writer(ObjectId id) { return const_cast<Row*>(newest(id)); }
+  // Empties the slot. `retire` takes the nodes that became empty; the row stays the caller's.
+  void erase(ObjectId id, const std::function<void(Node*)>& retire);
+  static void free_node(Node* node);
+
+  // Membership: creations and deletions.
+  Version membership_modified() const { return membership_modified_; }
+  void set_membership_modified(Version version) { membership_modified_ = version; }
+
+ private:
+  static constexpr int kBits = 6;
+  static constexpr std::size_t kFanout = std::size_t{1} << kBits;
+
+  static bool covers(const Node* root, ObjectId id);
+  static Found find_in(const Node* node, std::uint64_t from, std::uint64_t base);
+  void grow_to(ObjectId id);
+
+  std::atomic<Node*> root_ = nullptr;
+  Version membership_modified_;
+};
+
+// Level 0 holds rows, level n nodes of level n - 1.
+struct ObjectTable::Node {
+  explicit Node(int level_of_node) : level(level_of_node) {}
+
+  std::array<std::atomic<void*>, kFanout> child{};
+  int level;
+  std::uint32_t used = 0;  // writer only
+};
+
+}  // namespace odb

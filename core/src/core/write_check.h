@@ -1,0 +1,17 @@
+// Whether the writes of a commit request are well formed and leave unique indexes unique.
+#pragma once
+
+#include "odb/core/changeset.h"
+#include "odb/core/error.h"
+#include "odb/core/versioned_state.h"
+
+namespace odb {
+
+// Types, fields and operations known, values fitting, required fields given, one change an object.
+Result<void> check_well_formed(const Changeset& writes, const Catalog& catalog);
+
+// kUniqueViolation when `writes`, applied to the newest version, would give a key of a unique index to
+// two objects. Requires well-formed writes to existing objects.
+Result<void> check_unique(const Changeset& writes, const VersionedState& state);
+
+}  // namespace odb

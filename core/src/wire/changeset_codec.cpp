@@ -1,0 +1,248 @@
+#include "wire/changeset_codec.h"
+
+#include <string>
+#include <utility>
+
+#include "odb/wire/codec.h"
+#include "wire/value_codec.h"
+#include "wire/write_helpers.h"
+
+namespace odb::wire {
+namespace {
+
+using Operation = CellOperation::Kind;
+
+static_assert(static_cast<int>(Operation::kErase) ==
+              static_cast<int>(schema::CellOperationKind::ERASE));
+static_assert(static_cast<int>(ObjectChange::Kind::kLeave) ==
+              static_cast<int>(schema::ObjectChangeKind::LEAVE));
+
+constexpr bool has_key(Operation kind) {
+  return kind == Operation::kInsert || kind == Operation::kErase;
+}
+constexpr bool has_value(Operation kind) { return kind != Operation::kErase; }
+
+// Operations and operands that travel: those that belong to an object, in the order of the objects.
+struct Counts {
+  unsigned operations = 0;
+  unsigned operands = 0;
+};
+
+Counts count(const Changeset& changes) {
+  Counts counts;
+  for (const ObjectChange& object : changes.objects) {
+    for (const CellOperation& cell : changes.cells_of(object)) {
+      counts.operands += static_cast<unsigned>(has_key(cell.kind)) +
+                         static_cast<unsigned>(has_value(cell.kind));
+    }
+    counts.operations += object.cells_count;
+  }
+  return counts;
+}
+
+}  // namespace
+
+void write_changes(schema::Changeset::Builder out, const Changeset& changes) {
+  if (changes.objects.empty()) return;
+  const Counts counts = count(changes);
+  write_list(out.initObjects(count_of(changes.objects)), changes.objects,
+             [](schema::ObjectChange::Builder to, const ObjectChange& object) {
+               to.setObject(object.object.value);
+               to.setType(object.type.value);
+               to.setCells(object.cells_count);
+               to.setKind(static_cast<schema::ObjectChangeKind>(object.kind));
+             });
+  if (counts.operations == 0) return;
+  auto operations = out.initOperations(counts.operations);
+  auto operands = out.initOperands(counts.operands);
+  unsigned operation = 0;
+  unsigned operand = 0;
+  for (const ObjectChange& object : changes.objects) {
+    for (const CellOperation& cell : changes.cells_of(object)) {
+      auto to = operations[operation++];
+      to.setField(cell.field.value);
+      to.setKind(static_cast<schema::CellOperationKind>(cell.kind));
+      if (has_key(cell.kind)) write_value(operands[operand++], cell.key);
+      if (has_value(cell.kind)) write_value(operands[operand++], cell.value);
+    }
+  }
+}
+
+void read_changes(schema::Changeset::Reader in, ReadContext& context, Changeset& changes) {
+  std::uint64_t cells = 0;
+  changes.objects = context.read_list<ObjectChange>(
+      in.getObjects(), [&](const schema::ObjectChange::Reader& from) {
+        ObjectChange object;
+        object.kind = read_enum(from.getKind(), ObjectChange::Kind::kLeave, "kind of change");
+        object.type = TypeId{from.getType()};
+        object.object = ObjectId{from.getObject()};
+        if (object.type.value == 0 || object.object.value == 0) {
+          malformed("a change of type or object 0");
+        }
+        object.cells_begin = static_cast<std::uint32_t>(cells);
+        object.cells_count = from.getCells();
+        cells += object.cells_count;
+        return object;
+      });
+  const auto operations = in.getOperations();
+  const auto operands = in.getOperands();
+  if (cells != operations.size()) {
+    malformed("changes of " + std::to_string(cells) + " cells with " +
+              std::to_string(operations.size()) + " operations");
+  }
+  unsigned used = 0;
+  const auto next_operand = [&] {
+    if (used == operands.size()) {
+      malformed("operations with only " + std::to_string(used) + " operands");
+    }
+    return read_value(operands[used++], context);
+  };
+  changes.cells = context.read_list<CellOperation>(
+      operations, [&](const schema::CellOperation::Reader& from) {
+        CellOperation cell;
+        cell.kind = read_enum(from.getKind(), Operation::kErase, "kind of cell operation");
+        cell.field = FieldId{from.getField()};
+        if (has_key(cell.kind)) cell.key = next_operand();
+        if (has_value(cell.kind)) cell.value = next_operand();
+        return cell;
+      });
+  if (used != operands.size()) {
+    malformed("operations with " + std::to_string(used) + " operands, found " +
+              std::to_string(operands.size()));
+  }
+}
+
+void write_request(schema::Commit::Builder out, const CommitRequest& request) {
+  out.setSnapshot(request.snapshot.value);
+  const ReadSet& reads = request.reads;
+  if (!reads.cells.empty()) {
+    write_list(out.initCellReads(count_of(reads.cells)), reads.cells,
+               [](schema::CellRead::Builder to, const CellRead& read) {
+                 to.setObject(read.object.value);
+                 to.setType(read.type.value);
+                 to.setField(read.field.value);
+               });
+  }
+  if (!reads.existences.empty() || !reads.indexes.empty() || !reads.memberships.empty()) {
+    auto broad = out.initBroadReads();
+    write_list(broad.initExistences(count_of(reads.existences)), reads.existences,
+               [](schema::ExistenceRead::Builder to, const ExistenceRead& read) {
+                 to.setObject(read.object.value);
+                 to.setType(read.type.value);
+               });
+    write_list(broad.initIndexes(count_of(reads.indexes)), reads.indexes,
+               [](schema::IndexRead::Builder to, const IndexRead& read) {
+                 to.setIndex(read.index.value);
+                 to.setKey(as_data(read.key));
+               });
+    set_list(broad.initMemberships(count_of(reads.memberships)), reads.memberships,
+             [](const MembershipRead& read) { return read.type.value; });
+  }
+  if (!request.writes.objects.empty()) write_changes(out.initWrites(), request.writes);
+}
+
+namespace {
+
+CellRead read_cell_read(const schema::CellRead::Reader& in) {
+  return {TypeId{in.getType()}, FieldId{in.getField()}, ObjectId{in.getObject()}};
+}
+ExistenceRead read_existence_read(const schema::ExistenceRead::Reader& in) {
+  return {TypeId{in.getType()}, ObjectId{in.getObject()}};
+}
+IndexRead read_index_read(const schema::IndexRead::Reader& in) {
+  const auto key = in.getKey();
+  return {IndexId{in.getIndex()},
+          std::string(reinterpret_cast<const char*>(key.begin()), key.size())};
+}
+
+}  // namespace
+
+void read_request(schema::Commit::Reader in, ReadContext& context, CommitRequest& request) {
+  request.snapshot = Version{in.getSnapshot()};
+  request.reads.cells = context.read_list<CellRead>(in.getCellReads(), read_cell_read);
+  if (in.hasBroadReads()) {
+    const auto broad = in.getBroadReads();
+    request.reads.existences =
+        context.read_list<ExistenceRead>(broad.getExistences(), read_existence_read);
+    request.reads.indexes = context.read_list<IndexRead>(broad.getIndexes(), read_index_read);
+    request.reads.memberships = context.read_list<MembershipRead>(
+        broad.getMemberships(), [](std::uint32_t type) { return MembershipRead{TypeId{type}}; });
+  }
+  read_changes(in.getWrites(), context, request.writes);
+  for (const ObjectChange& object : request.writes.objects) {
+    if (object.kind > ObjectChange::Kind::kDelete) {
+      malformed("a commit with a change of a kind that only deltas have");
+    }
+  }
+}
+
+void write_conflict(schema::Conflict::Builder out, const Conflict& conflict) {
+  auto key = out.initKey();
+  if (const auto* cell = std::get_if<CellRead>(&conflict.key)) {
+    auto to = key.initCell();
+    to.setObject(cell->object.value);
+    to.setType(cell->type.value);
+    to.setField(cell->field.value);
+  } else if (const auto* existence = std::get_if<ExistenceRead>(&conflict.key)) {
+    auto to = key.initExistence();
+    to.setObject(existence->object.value);
+    to.setType(existence->type.value);
+  } else if (const auto* index = std::get_if<IndexRead>(&conflict.key)) {
+    auto to = key.initIndex();
+    to.setIndex(index->index.value);
+    to.setKey(as_data(index->key));
+  } else {
+    key.setMembership(std::get<MembershipRead>(conflict.key).type.value);
+  }
+  out.setRead(conflict.read.value);
+  out.setWon(conflict.won.value);
+  out.setActor(as_text(conflict.actor));
+}
+
+Conflict read_conflict(schema::Conflict::Reader in) {
+  Conflict conflict;
+  const auto key = in.getKey();
+  switch (key.which()) {
+    case schema::ReadKey::CELL:
+      conflict.key = read_cell_read(key.getCell());
+      break;
+    case schema::ReadKey::EXISTENCE:
+      conflict.key = read_existence_read(key.getExistence());
+      break;
+    case schema::ReadKey::INDEX:
+      conflict.key = read_index_read(key.getIndex());
+      break;
+    case schema::ReadKey::MEMBERSHIP:
+      conflict.key = MembershipRead{TypeId{key.getMembership()}};
+      break;
+    default:
+      malformed("unknown kind of conflict " + std::to_string(static_cast<unsigned>(key.which())));
+  }
+  conflict.read = Version{in.getRead()};
+  conflict.won = Version{in.getWon()};
+  conflict.actor = read_text(in.getActor());
+  return conflict;
+}
+
+std::size_t encoded_bytes(const Changeset& changes) {
+  constexpr std::size_t kObjectBytes = 24;
+  constexpr std::size_t kOperationBytes = 8;
+  constexpr std::size_t kListsBytes = 24 + 24;  // pointers and tags
+  std::size_t bytes = kListsBytes + changes.objects.size() * kObjectBytes;
+  for (const CellOperation& cell : changes.cells) {
+    bytes += kOperationBytes;
+    if (has_key(cell.kind)) bytes += encoded_bytes(cell.key);
+    if (has_value(cell.kind)) bytes += encoded_bytes(cell.value);
+  }
+  return bytes;
+}
+
+std::size_t encoded_bytes(const CommitRequest& request) {
+  const ReadSet& reads = request.reads;
+  std::size_t bytes = encoded_bytes(request.writes) + reads.cells.size() * 16 +
+                      reads.existences.size() * 16 + reads.memberships.size() * 4;
+  for (const IndexRead& index : reads.indexes) bytes += 16 + (index.key.size() + 7) / 8 * 8;
+  return bytes;
+}
+
+}  // namespace odb::wire

@@ -1,0 +1,257 @@
+# The messages of the session protocol. A message is one Cap'n Proto segment (no segment table) whose
+# root is a ClientMessage or a ServerMessage, cut into frames. docs/protocol.md tells the order of
+# messages, README.md here how these files may change.
+@0x8c8366be6d069f74;
+
+using Cxx = import "/capnp/c++.capnp";
+using Types = import "types.capnp";
+$Cxx.namespace("odb::wire::schema");
+
+struct ClientMessage {
+  union {
+    hello @0 :Hello;
+    authenticate @1 :Authenticate;
+    openSession @2 :OpenSession;
+    resume @3 :Resume;
+    requestIds @4 :RequestIds;
+    defineSchema @5 :DefineSchema;
+    subscribe @6 :Subscribe;
+    unsubscribe @7 :Unsubscribe;
+    commit @8 :Commit;
+    loadObjects @9 :LoadObjects;
+    flush @10 :Flush;
+    oldestOpenVersion @11 :OldestOpenVersion;
+    heartbeat @12 :Heartbeat;
+    goodbye @13 :Goodbye;
+  }
+}
+
+struct ServerMessage {
+  union {
+    hello @0 :Hello;
+    authenticated @1 :Authenticated;
+    sessionOpened @2 :SessionOpened;
+    resumed @3 :Resumed;
+    idsGranted @4 :IdsGranted;
+    creditsGranted @5 :CreditsGranted;
+    schemaDefined @6 :SchemaDefined;
+    snapshotChunk @7 :SnapshotChunk;
+    subscriptionLoaded @8 :SubscriptionLoaded;
+    commitDone @9 :CommitDone;
+    delta @10 :Delta;
+    objectsLoaded @11 :ObjectsLoaded;
+    flushed @12 :Flushed;
+    heartbeat @13 :Heartbeat;
+    requestRefused @14 :RequestRefused;
+    goodbye @15 :Goodbye;
+  }
+}
+
+# ---- either side ----
+
+struct Hello {
+  # The first message of either side.
+  major @0 :UInt16;               # peers of different major versions do not talk
+  minor @1 :UInt16;
+  features @2 :List(Text);
+  software @3 :Text;              # for logs
+}
+
+struct Heartbeat {
+  version @0 :UInt64;             # from the server: the receiver has seen everything up to it
+}
+
+struct Error {
+  code @0 :UInt16;                # as in docs/errors.md
+  message @1 :Text;               # for a person
+}
+
+struct Goodbye {
+  # The last message of either side.
+  reason @0 :Error;               # code 0: an orderly end
+}
+
+struct IdRange {
+  first @0 :UInt64;
+  count @1 :UInt64;
+}
+
+# ---- client to server ----
+
+struct Authenticate {
+  token @0 :Data;                 # 16 bytes: which token
+  proof @1 :Data;                 # 32 bytes: that the client knows it
+}
+
+struct OpenSession {
+  client :group {
+    high @0 :UInt64;
+    low @1 :UInt64;
+  }
+}
+
+struct Resume {
+  history :group {
+    high @0 :UInt64;
+    low @1 :UInt64;
+  }
+  version @2 :UInt64;             # the last one that the client has
+}
+
+struct RequestIds {
+  count @0 :UInt64;
+}
+
+struct DefineSchema {
+  request @0 :UInt64;
+  schema @1 :Types.SchemaDefinition;
+}
+
+struct Subscribe {
+  subscription @0 :UInt64;
+  interest @1 :Interest;
+}
+
+struct Interest {
+  union {
+    schema @0 :Text;              # every type of the schema, those defined later included
+    type @1 :UInt32;
+    index :group {                # objects whose indexed fields have this value
+      index @2 :UInt32;
+      key @3 :List(Types.Value);  # one per field of the index
+    }
+    objects :group {
+      type @4 :UInt32;
+      objects @5 :List(UInt64);
+    }
+  }
+}
+
+struct Unsubscribe {
+  subscription @0 :UInt64;
+}
+
+struct Commit {
+  # A transaction, or one part of it. The cells that it read stand here and all other reads apart,
+  # because most commits have read cells only.
+  sequence @0 :UInt64;            # not 0
+  lowestUnresolved @1 :UInt64;    # every lower sequence's outcome has reached the client
+  snapshot @2 :UInt64;            # the version that the transaction read
+  part @3 :UInt32;                # parts of one commit count from 0
+  last @4 :Bool = true;
+  cellReads @5 :List(Types.CellRead);
+  broadReads @6 :Types.BroadReads;
+  writes @7 :Types.Changeset;     # of kinds create, update, delete
+}
+
+struct LoadObjects {
+  request @0 :UInt64;
+  version @1 :UInt64;
+  type @2 :UInt32;
+  objects @3 :List(UInt64);
+}
+
+struct Flush {
+  request @0 :UInt64;
+}
+
+struct OldestOpenVersion {
+  version @0 :UInt64;
+}
+
+# ---- server to client ----
+
+struct Authenticated {
+  proof @0 :Data;                 # 32 bytes: that the server knows the token
+}
+
+struct SessionOpened {
+  session @0 :UInt64;
+  history :group {
+    high @1 :UInt64;
+    low @2 :UInt64;
+  }
+  version @3 :UInt64;
+  commitBytesMax @4 :UInt64;      # size of one commit on the wire
+  commitCredits @5 :UInt32;       # commits that may be in flight; an outcome returns its own
+  heartbeatIntervalMs @6 :UInt32;
+  silenceTimeoutMs @7 :UInt32;    # after this long without a byte the peer counts as dead
+  actor @8 :Text;                 # the name of the token
+  ids @9 :List(IdRange);
+}
+
+struct Resumed {
+  history :group {
+    high @0 :UInt64;
+    low @1 :UInt64;
+  }
+  version @2 :UInt64;
+  continued @3 :Bool;             # false: a new snapshot follows
+}
+
+struct IdsGranted {
+  range @0 :IdRange;
+}
+
+struct CreditsGranted {
+  commits @0 :UInt32;
+}
+
+struct SchemaDefined {
+  request @0 :UInt64;
+  version @1 :UInt64;
+  types @2 :List(Types.CatalogType);  # of the schema, as stored now
+}
+
+struct SnapshotChunk {
+  subscription @0 :UInt64;
+  version @1 :UInt64;             # the rows as of this version
+  rows @2 :Types.RowBlock;
+}
+
+struct SubscriptionLoaded {
+  subscription @0 :UInt64;
+  version @1 :UInt64;
+}
+
+struct Conflict {
+  key @0 :Types.ReadKey;          # the read that is no longer true
+  read @1 :UInt64;                # the loser's snapshot
+  won @2 :UInt64;                 # the version that changed it; 0 when older than the horizon
+  actor @3 :Text;                 # whose commit that was; empty when older than the horizon
+}
+
+struct CommitDone {
+  sequence @0 :UInt64;
+  union {
+    accepted @1 :UInt64;          # the version that the commit became
+    conflict @2 :Conflict;
+    error @3 :Error;
+  }
+}
+
+struct Delta {
+  # What one commit changes, as seen by one subscriber.
+  version @0 :UInt64;
+  actor @1 :Text;
+  changes @2 :Types.Changeset;
+}
+
+struct ObjectsLoaded {
+  request @0 :UInt64;
+  rows @1 :Types.RowBlock;
+}
+
+struct Flushed {
+  request @0 :UInt64;
+  version @1 :UInt64;
+}
+
+struct RequestRefused {
+  union {                         # what is refused
+    nothing @0 :Void;             # a message that carries no number
+    request @1 :UInt64;
+    subscription @2 :UInt64;
+  }
+  error @3 :Error;
+}

@@ -1,0 +1,120 @@
+// CommitPipeline: validate -> append (group commit) -> publish, in version order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "odb/core/changeset.h"
+#include "odb/core/commit_engine.h"
+#include "odb/core/versioned_state.h"
+#include "odb/server/limits.h"
+#include "odb/server/store.h"
+
+namespace odb::server {
+
+// Whose commit it is, and where its outcome goes.
+struct CommitOrigin {
+  SessionId session;
+  std::string actor;
+  ClientId client;
+  Sequence sequence;
+  RequestId request;  // of a schema change
+};
+
+// Told what became of each submission, in version order and only once everything that the news depends
+// on is durable.
+class CommitListener {
+ public:
+  virtual ~CommitListener() = default;
+  // The state holds record.version now; deltas go out before the outcome.
+  virtual void on_published(const CommitRecord& record) = 0;
+  virtual void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) = 0;
+  virtual void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
+                                 const Result<Version>& outcome) = 0;
+};
+
+// Three watermarks: accepted >= durable >= published. Between accepted and durable a version is in the
+// state but nobody may see it: not the author, not a subscriber, and not through a refusal that it
+// causes. When the store surely failed, accepted falls back to durable.
+class CommitPipeline final : public StoreListener {
+ public:
+  CommitPipeline(VersionedState& state, const CommitEngine& engine, Store& store,
+                 CommitListener& listener, const Limits& limits);
+
+  // Judges and, if it may commit, makes it the newest accepted version. `bytes` is its size on the wire.
+  void submit(CommitOrigin origin, CommitRequest request, std::size_t bytes);
+  void define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes);
+
+  // Hands everything accepted since the last call to the store in one batch: after all that arrived has
+  // been submitted.
+  void flush();
+
+  Version accepted() const { return state_.version(); }
+  Version durable() const { return durable_; }
+  Version published() const { return published_; }
+  // What clients may know of: the catalog as of published().
+  const std::shared_ptr<const Catalog>& published_catalog() const { return published_catalog_; }
+
+  // Whose commit made this version; empty when it is older than the horizon.
+  std::string actor_of(Version version) const;
+
+  void on_durable(Version up_to) override;
+  void on_append_failed(Version from, const Error& reason) override;
+  void on_ids_reserved(ObjectId) override {}
+
+ private:
+  struct Submission {
+    CommitOrigin origin;
+    std::variant<CommitRequest, SchemaDefinition> what;
+    std::size_t bytes = 0;
+  };
+  // Accepted, or refused because of versions that are not durable yet.
+  struct Pending {
+    Version version;  // accepted as this, or refused when this was the newest accepted
+    CommitOrigin origin;
+    std::size_t bytes = 0;
+    std::optional<CommitRecord> record;     // of an accepted one
+    std::shared_ptr<const Catalog> catalog;  // after it, when it is a schema change
+    std::optional<Submission> refused;      // of a refused one, to be judged again after a rollback
+    std::variant<CommitOutcome, Error> refusal;
+  };
+  struct LogEntry {
+    std::string actor;
+    std::size_t bytes = 0;
+  };
+
+  void judge(Submission submission);
+  void judge_commit(Submission submission);
+  void judge_schema(Submission submission);
+  void accept(CommitOrigin origin, std::size_t bytes, CommitRecord record);
+  void refuse(Submission submission, std::variant<CommitOutcome, Error> refusal);
+  void tell_refusal(const CommitOrigin& origin, std::string schema,
+                    std::variant<CommitOutcome, Error> refusal);
+  void publish_durable();
+  void trim();
+
+  VersionedState& state_;
+  const CommitEngine& engine_;
+  Store& store_;
+  CommitListener& listener_;
+  const Limits& limits_;
+  Version durable_;
+  Version published_;
+  std::shared_ptr<const Catalog> published_catalog_;
+  bool publishing_ = false;
+
+  std::deque<Pending> pending_;     // in version order
+  std::vector<const CommitRecord*> unsent_;  // accepted, not yet given to the store; in pending_
+
+  std::deque<LogEntry> log_;  // of the versions log_first_, log_first_ + 1, ...
+  Version log_first_{1};
+  std::size_t log_bytes_ = 0;
+};
+
+}  // namespace odb::server

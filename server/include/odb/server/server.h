@@ -1,0 +1,56 @@
+// Server: an odb server inside this process, over real TLS sockets. odb_server is a command line around
+// it; tests and small programs embed it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "odb/core/error.h"
+#include "odb/net/token_table.h"
+#include "odb/server/limits.h"
+#include "odb/server/store.h"
+
+namespace odb::server {
+
+struct ServerOptions {
+  std::string host = "localhost";
+  std::uint16_t port = 0;  // 0: a free one
+  // Whoever presents one of these tokens is in. None: the server makes a strong one, see token().
+  std::vector<net::NamedToken> tokens;
+  // PEM files. Both empty: the server makes a self-signed certificate for itself; clients are protected
+  // by the token's proof, which is bound to the channel.
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  Limits limits{};
+  std::unique_ptr<Store> store;  // null: memory
+};
+
+// Runs on one thread of its own from start() to stop(). The members may be called from any thread.
+class Server {
+ public:
+  // Listens when it returns. kAddressInUse, kBadConfiguration.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options);
+
+  // Stops as stop() does.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  std::uint16_t port() const;
+  const std::string& token() const;  // the first one accepted
+  std::size_t session_count() const;
+  std::string certificate_fingerprint() const;  // SHA-256, hex
+
+  // Stops accepting, answers what has arrived, says goodbye to every client, and ends the thread: within
+  // Limits::linger. Idempotent.
+  void stop();
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace odb::server

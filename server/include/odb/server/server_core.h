@@ -1,0 +1,104 @@
+// ServerCore: the whole server but for sockets, threads and clocks.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "odb/core/commit_engine.h"
+#include "odb/core/versioned_state.h"
+#include "odb/net/token_table.h"
+#include "odb/server/access_policy.h"
+#include "odb/server/commit_pipeline.h"
+#include "odb/server/limits.h"
+#include "odb/server/session.h"
+#include "odb/server/store.h"
+#include "odb/server/subscription_engine.h"
+
+namespace odb::server {
+
+// What the core is made of; all outlive it. Tests replace parts.
+struct CoreParts {
+  const net::TokenTable& tokens;
+  Store& store;
+  const CommitEngine& engine;
+  const AccessPolicy& policy;
+  Limits limits{};
+  HistoryId history{};  // random, new at each start of a memory store
+  std::string software = "odb";
+};
+
+// One thread at a time. A message enters through its session; after all that arrived together has been
+// handed in, finish_batch() lets the commits among it go to the store and from there to everybody.
+class ServerCore final : public CommitListener, public DeltaReceiver, private StoreListener {
+ public:
+  explicit ServerCore(CoreParts parts);
+  ~ServerCore() override;
+  ServerCore(const ServerCore&) = delete;
+  ServerCore& operator=(const ServerCore&) = delete;
+
+  // A new connection. When there are too many, the session has ended already and its link was told why.
+  Session& connect(SessionLink& link, std::string peer, Time now);
+  // The connection is gone: forgets the session. Its commits in flight still take effect.
+  void disconnect(SessionId session);
+
+  void finish_batch();
+  void tick(Time now);
+  // Says goodbye to everyone; commits already accepted are still answered first.
+  void shut_down();
+
+  const Limits& limits() const { return parts_.limits; }
+  const net::TokenTable& tokens() const { return parts_.tokens; }
+  const AccessPolicy& policy() const { return parts_.policy; }
+  const std::string& software() const { return parts_.software; }
+  HistoryId history() const { return parts_.history; }
+  VersionedState& state() { return state_; }
+  const VersionedState& state() const { return state_; }
+  CommitPipeline& pipeline() { return pipeline_; }
+  InterestIndex& interests() { return subscriptions_.interests(); }
+  std::size_t session_count() const { return sessions_.size(); }
+
+  // Asks for ids; the session gets them, with `opening` within SessionOpened, once they are durable.
+  void request_ids(Session& session, std::uint64_t count, bool opening);
+
+  // CommitListener
+  void on_published(const CommitRecord& record) override;
+  void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) override;
+  void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
+                         const Result<Version>& outcome) override;
+
+  // DeltaReceiver
+  const std::string& actor_of(SessionId session) const override;
+  void deliver(SessionId session, const wire::EncodedMessage& delta) override;
+
+ private:
+  // StoreListener: the store's one listener is the core, which passes on.
+  void on_durable(Version up_to) override;
+  void on_append_failed(Version from, const Error& reason) override;
+  void on_ids_reserved(ObjectId below) override;
+
+  Session* find(SessionId session);
+  void grant_waiting_ids();
+
+  struct IdRequest {
+    SessionId session;
+    std::uint64_t count = 0;
+    bool opening = false;
+  };
+
+  CoreParts parts_;
+  VersionedState state_;
+  CommitPipeline pipeline_;
+  SubscriptionEngine subscriptions_;
+  boost::unordered_flat_map<SessionId, std::unique_ptr<Session>> sessions_;
+  SessionId last_session_;
+  ObjectId next_id_{1};
+  ObjectId ids_reserved_below_{1};
+  ObjectId ids_asked_below_{1};
+  std::deque<IdRequest> id_requests_;
+};
+
+}  // namespace odb::server

@@ -1,0 +1,126 @@
+// Session: one connection's protocol on the server. Sans-I/O: messages and time in, messages out.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "odb/core/interest_index.h"
+#include "odb/core/messages.h"
+#include "odb/net/byte_stream.h"
+#include "odb/server/limits.h"
+#include "odb/wire/frame.h"
+
+namespace odb::server {
+
+using Time = std::chrono::steady_clock::time_point;
+
+// Where a session's messages go. Belongs to the connection, outlives the session.
+class SessionLink {
+ public:
+  virtual ~SessionLink() = default;
+  virtual void send(wire::EncodedMessage message) = 0;  // queues
+  virtual std::size_t queued_bytes() const = 0;
+  virtual void drop_queue() = 0;  // but for a message partly written
+  // No message follows and none is read any more: write what is queued, then close.
+  virtual void end() = 0;
+  // Authenticated: messages may be this large from now on.
+  virtual void set_message_bytes_max(std::size_t bytes) = 0;
+  virtual net::ChannelBinding channel_binding() const = 0;
+};
+
+class ServerCore;
+
+// One thread at a time, that of its ServerCore, which owns it.
+class Session {
+ public:
+  Session(ServerCore& core, SessionLink& link, SessionId id, std::string peer, Time now);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  SessionId id() const { return id_; }
+  const std::string& actor() const { return actor_; }
+  const std::string& peer() const { return peer_; }
+  bool is_open() const { return phase_ == Phase::kOpen; }
+  bool has_ended() const { return phase_ == Phase::kEnded; }
+
+  // A message of `bytes` on the wire arrived. Ignored once the session has ended.
+  void receive(ClientMessage message, std::size_t bytes, Time now);
+  // The peer's bytes could not be understood: says so and ends.
+  void reject(const Error& error);
+  // Any byte is a sign of life.
+  void note_received(Time now) { last_received_ = now; }
+  // Heartbeats and deadlines; about once a second and after long waits.
+  void tick(Time now);
+
+  // Sends pieces of the snapshots under way until enough is queued. True while more is left to send.
+  bool send_snapshots(Time now);
+  bool has_snapshots() const { return !loading_.empty(); }
+
+  // From the core.
+  void send(const ServerMessage& message);
+  void deliver(const wire::EncodedMessage& message);
+  void finish_commit(Sequence sequence, CommitOutcome outcome);
+  void grant_ids(IdRange range);
+  void open(Version version);  // answers OpenSession
+  void tell_catalog(const std::string& schema, RequestId request, Version version);
+  bool knows_schema(const std::string& schema) const { return schemas_.contains(schema); }
+  void say_goodbye(Error reason);
+  const std::vector<SubscriptionId>& subscriptions() const { return subscriptions_; }
+  ClientId client() const { return client_; }
+
+ private:
+  enum class Phase { kHello, kAuthenticate, kAuthenticated, kOpen, kEnded };
+  struct Loading {
+    SubscriptionId subscription;
+    Interest interest;
+    SnapshotPosition position;
+    std::size_t next_object = 0;  // of an ObjectsInterest
+    std::vector<ObjectId> objects;
+  };
+
+  void on(Hello& hello);
+  void on(Authenticate& message);
+  void on(OpenSession& message);
+  void on(RequestIds& message);
+  void on(DefineSchema& message, std::size_t bytes);
+  void on(Subscribe& message);
+  void on(Commit& message, std::size_t bytes);
+  void on(Flush& message);
+  void on(Goodbye& message);
+  void on_unsupported(std::string_view what,
+                      std::variant<std::monostate, RequestId, SubscriptionId> about);
+  void refuse(std::variant<std::monostate, RequestId, SubscriptionId> about, Error error);
+  bool owns(ObjectId object) const;
+  Result<void> check_interest(const Interest& interest) const;
+
+  // One piece of a snapshot, read at the last published version; false when none is left.
+  bool fill_chunk(Loading& loading, RowBlock& rows);
+  bool fill_from_type(Loading& loading, TypeId type, RowBlock& rows);
+  bool fill_from_index(Loading& loading, const IndexInterest& interest, RowBlock& rows);
+  bool fill_from_objects(Loading& loading, const ObjectsInterest& interest, RowBlock& rows);
+
+  ServerCore& core_;
+  SessionLink& link_;
+  const SessionId id_;
+  const std::string peer_;
+  Phase phase_ = Phase::kHello;
+  std::string actor_;
+  ClientId client_;
+  std::vector<IdRange> ids_;  // sorted, merged
+  Sequence last_sequence_;
+  std::uint32_t commits_in_flight_ = 0;
+  std::set<std::string> schemas_;  // whose types the client has been told
+  std::vector<SubscriptionId> subscriptions_;
+  std::deque<Loading> loading_;
+  Time opened_at_;
+  Time last_received_;
+  Time last_sent_;
+  Time now_;
+  Version last_version_sent_;
+};
+
+}  // namespace odb::server

@@ -1,0 +1,60 @@
+// SubscriptionEngine: a published version becomes one delta for each session that it touches.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "odb/core/interest_index.h"
+#include "odb/core/versioned_state.h"
+#include "odb/server/access_policy.h"
+#include "odb/server/store.h"
+#include "odb/wire/frame.h"
+
+namespace odb::server {
+
+// What a session is sent for a version. Sessions that see the same share the bytes.
+class DeltaReceiver {
+ public:
+  virtual ~DeltaReceiver() = default;
+  virtual const std::string& actor_of(SessionId session) const = 0;
+  virtual void deliver(SessionId session, const wire::EncodedMessage& delta) = 0;
+};
+
+class SubscriptionEngine {
+ public:
+  SubscriptionEngine(const VersionedState& state, const AccessPolicy& policy);
+
+  InterestIndex& interests() { return interests_; }
+
+  // Requires that record.version is the last one published and still within the horizon, with the
+  // version before it.
+  void publish(const CommitRecord& record, DeltaReceiver& receiver);
+
+ private:
+  // What one change is to one session.
+  enum class Action : char { kSkip, kPass, kEnter, kLeave };
+
+  // One action for each change of the record; sessions with equal ones get the same bytes.
+  struct Projection {
+    SessionId session;
+    std::string actions;
+  };
+
+  void note(SessionId session, std::size_t change, std::size_t changes, bool before, bool after);
+  wire::EncodedMessage encode(const CommitRecord& record, const std::string& actions) const;
+  void append_row(Changeset& out, const CommitRecord& record, const ObjectChange& change) const;
+
+  const VersionedState& state_;
+  const AccessPolicy& policy_;
+  InterestIndex interests_;
+
+  // Kept between calls for their memory.
+  std::vector<InterestIndex::Match> matches_;
+  std::vector<Projection> projections_;
+  std::size_t projections_used_ = 0;
+  boost::unordered_flat_map<SessionId, std::size_t> projection_of_;
+};
+
+}  // namespace odb::server

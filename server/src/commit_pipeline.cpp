@@ -1,0 +1,188 @@
+#include "odb/server/commit_pipeline.h"
+
+#include <utility>
+
+namespace odb::server {
+
+CommitPipeline::CommitPipeline(VersionedState& state, const CommitEngine& engine, Store& store,
+                               CommitListener& listener, const Limits& limits)
+    : state_(state), engine_(engine), store_(store), listener_(listener), limits_(limits),
+      published_catalog_(state.catalog()) {}
+
+void CommitPipeline::submit(CommitOrigin origin, CommitRequest request, std::size_t bytes) {
+  judge({std::move(origin), std::move(request), bytes});
+}
+
+void CommitPipeline::define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes) {
+  judge({std::move(origin), std::move(schema), bytes});
+}
+
+void CommitPipeline::judge(Submission submission) {
+  if (std::holds_alternative<CommitRequest>(submission.what)) {
+    judge_commit(std::move(submission));
+  } else {
+    judge_schema(std::move(submission));
+  }
+}
+
+void CommitPipeline::judge_commit(Submission submission) {
+  auto& request = std::get<CommitRequest>(submission.what);
+  Judgement judgement = engine_.judge(request, state_);
+  if (auto* conflict = std::get_if<Conflict>(&judgement)) {
+    conflict->actor = actor_of(conflict->won);
+    return refuse(std::move(submission), CommitOutcome(std::move(*conflict)));
+  }
+  if (auto* error = std::get_if<Error>(&judgement)) {
+    return refuse(std::move(submission), CommitOutcome(std::move(*error)));
+  }
+  const Version version = next(state_.version());
+  state_.apply(version, request.writes);
+  accept(std::move(submission.origin), submission.bytes,
+         {.version = version, .changes = std::move(request.writes)});
+}
+
+void CommitPipeline::judge_schema(Submission submission) {
+  auto& schema = std::get<SchemaDefinition>(submission.what);
+  auto merged = state_.catalog()->merged(schema);
+  if (!merged) {
+    Error error = std::move(merged.error());
+    return refuse(std::move(submission), std::move(error));
+  }
+  if (*merged == *state_.catalog()) {
+    // Nothing to add. The answer still waits until what it tells is durable.
+    return refuse(std::move(submission), Error{});
+  }
+  const Version version = next(state_.version());
+  state_.apply_catalog(version, std::make_shared<const Catalog>(*std::move(merged)));
+  accept(std::move(submission.origin), submission.bytes,
+         {.version = version, .schema = std::move(schema)});
+}
+
+void CommitPipeline::accept(CommitOrigin origin, std::size_t bytes, CommitRecord record) {
+  record.actor = origin.actor;
+  record.client = origin.client;
+  record.sequence = origin.sequence;
+  log_.push_back({origin.actor, bytes});
+  log_bytes_ += bytes;
+  const Version version = record.version;
+  pending_.push_back({.version = version,
+                      .origin = std::move(origin),
+                      .bytes = bytes,
+                      .record = std::move(record)});
+  if (pending_.back().record->schema) pending_.back().catalog = state_.catalog();
+  unsent_.push_back(&*pending_.back().record);
+}
+
+void CommitPipeline::refuse(Submission submission, std::variant<CommitOutcome, Error> refusal) {
+  if (pending_.empty() && state_.version() == published_) {
+    const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
+    tell_refusal(submission.origin, schema == nullptr ? "" : schema->name, std::move(refusal));
+    return;
+  }
+  pending_.push_back({.version = state_.version(),
+                      .origin = submission.origin,
+                      .refused = std::move(submission),
+                      .refusal = std::move(refusal)});
+}
+
+void CommitPipeline::tell_refusal(const CommitOrigin& origin, std::string schema,
+                                  std::variant<CommitOutcome, Error> refusal) {
+  if (auto* outcome = std::get_if<CommitOutcome>(&refusal)) {
+    listener_.on_outcome(origin, std::move(*outcome));
+    return;
+  }
+  Error& error = std::get<Error>(refusal);
+  if (error.code == ErrorCode::kNone) {
+    listener_.on_schema_defined(origin, schema, published_);
+  } else {
+    listener_.on_schema_defined(origin, schema, std::move(error));
+  }
+}
+
+void CommitPipeline::flush() {
+  if (unsent_.empty()) return;
+  const std::vector<const CommitRecord*> batch = std::exchange(unsent_, {});
+  store_.append(batch);
+}
+
+void CommitPipeline::on_durable(Version up_to) {
+  if (up_to <= durable_) return;
+  durable_ = up_to;
+  publish_durable();
+}
+
+void CommitPipeline::publish_durable() {
+  if (publishing_) return;  // called from within a listener: the loop below goes on
+  publishing_ = true;
+  while (!pending_.empty() && pending_.front().version <= durable_) {
+    const Pending pending = std::move(pending_.front());
+    pending_.pop_front();
+    if (!pending.record) {
+      const auto* schema = std::get_if<SchemaDefinition>(&pending.refused->what);
+      tell_refusal(pending.origin, schema == nullptr ? "" : schema->name, pending.refusal);
+      continue;
+    }
+    published_ = pending.version;
+    if (pending.catalog != nullptr) published_catalog_ = pending.catalog;
+    listener_.on_published(*pending.record);
+    if (pending.record->schema) {
+      listener_.on_schema_defined(pending.origin, pending.record->schema->name, pending.version);
+    } else {
+      listener_.on_outcome(pending.origin, Accepted{pending.version});
+    }
+  }
+  publishing_ = false;
+  trim();
+}
+
+void CommitPipeline::on_append_failed(Version from, const Error& reason) {
+  if (from > state_.version() || from <= durable_) return;
+  const Version last = previous(from);
+  state_.rollback_to(last);
+  unsent_.clear();
+  while (log_first_.value + log_.size() > from.value) {
+    log_bytes_ -= log_.back().bytes;
+    log_.pop_back();
+  }
+
+  std::deque<Pending> undone;
+  while (!pending_.empty() && pending_.back().version >= from) {
+    undone.push_front(std::move(pending_.back()));
+    pending_.pop_back();
+  }
+  // Whatever is still pending below `from` was sent before and keeps its place.
+  const Error unavailable{ErrorCode::kUnavailable,
+                          "not committed: the store could not take it: " + reason.message};
+  for (Pending& pending : undone) {
+    if (pending.record) {
+      if (pending.record->schema) {
+        listener_.on_schema_defined(pending.origin, pending.record->schema->name, unavailable);
+      } else {
+        listener_.on_outcome(pending.origin, unavailable);
+      }
+    } else {
+      // What refused it may never have been: judge it again.
+      judge(std::move(*pending.refused));
+    }
+  }
+  flush();
+}
+
+std::string CommitPipeline::actor_of(Version version) const {
+  if (version < log_first_ || version.value >= log_first_.value + log_.size()) return {};
+  return log_[version.value - log_first_.value].actor;
+}
+
+void CommitPipeline::trim() {
+  Version horizon = state_.horizon();
+  while (log_first_ <= published_ &&
+         (log_.size() > limits_.retained_versions_max || log_bytes_ > limits_.retained_bytes_max)) {
+    log_bytes_ -= log_.front().bytes;
+    log_.pop_front();
+    horizon = log_first_;
+    log_first_ = next(log_first_);
+  }
+  if (horizon > state_.horizon()) state_.trim_to(horizon);
+}
+
+}  // namespace odb::server

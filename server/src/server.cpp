@@ -1,0 +1,244 @@
+#include "odb/server/server.h"
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <future>
+#include <spdlog/spdlog.h>
+#include <thread>
+#include <utility>
+
+#include "connection.h"
+#include "odb/net/authentication.h"
+#include "odb/net/random.h"
+#include "odb/net/socket.h"
+#include "odb/net/tls_context.h"
+#include "odb/version.h"
+
+namespace odb::server {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTickInterval{250};
+// Descriptors ran out: how long to leave new connections in the kernel's queue.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr int kAcceptsPerTurn = 64;
+
+}  // namespace
+
+class Server::Impl final : public ConnectionHost {
+ public:
+  Impl(ServerOptions options, net::TokenTable tokens, net::TlsServerContext tls,
+       std::vector<net::Socket> listeners)
+      : options_(std::move(options)),
+        tokens_(std::move(tokens)),
+        tls_(std::move(tls)),
+        sockets_(std::move(listeners)),
+        port_(net::local_port(sockets_.front())),
+        timer_(io_),
+        core_({.tokens = tokens_,
+               .store = *options_.store,
+               .engine = engine_,
+               .policy = policy_,
+               .limits = options_.limits,
+               .history = net::make_history_id(),
+               .software = std::string("odb ") + kVersionText}) {
+    for (net::Socket& socket : sockets_) listeners_.emplace_back(io_, socket.descriptor());
+  }
+
+  ~Impl() override {
+    stop();
+    for (auto& listener : listeners_) {
+      if (listener.is_open()) listener.release();
+    }
+  }
+
+  void start() {
+    now_ = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < listeners_.size(); ++i) accept(i);
+    tick();
+    thread_ = std::thread([this] { run(); });
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    boost::asio::post(io_, [this] { begin_stop(); });
+    thread_.join();
+  }
+
+  std::uint16_t port() const { return port_; }
+  const std::string& token() const { return options_.tokens.front().token; }
+  std::size_t session_count() const { return session_count_.load(std::memory_order_relaxed); }
+  std::string fingerprint() const { return tls_.fingerprint(); }
+
+  // ConnectionHost
+  ServerCore& core() override { return core_; }
+  Time now() const override { return now_; }
+  void needs_flush(Connection& connection) override {
+    if (std::exchange(connection.is_queued_for_flush, true)) return;
+    to_flush_.push_back(connection.shared_from_this());
+  }
+  void finish_batch() override {
+    core_.finish_batch();
+    flush_all();
+  }
+  void remove(Connection& connection) override {
+    connections_.erase(&connection);
+    session_count_.store(connections_.size(), std::memory_order_relaxed);
+    if (stopping_ && connections_.empty()) io_.stop();
+  }
+
+ private:
+  void run() {
+    // One handler at a time, so that every handler sees the time it started at.
+    const auto work = boost::asio::make_work_guard(io_);
+    while (!io_.stopped()) {
+      io_.run_one();
+      now_ = std::chrono::steady_clock::now();
+      flush_all();
+    }
+  }
+
+  void flush_all() {
+    // Flushing may end connections, which may queue others.
+    while (!to_flush_.empty()) {
+      flushing_.swap(to_flush_);
+      for (const auto& connection : flushing_) {
+        connection->is_queued_for_flush = false;
+        connection->flush();
+      }
+      flushing_.clear();
+    }
+  }
+
+  void accept(std::size_t listener) {
+    listeners_[listener].async_wait(
+        boost::asio::posix::descriptor_base::wait_read,
+        [this, listener](const boost::system::error_code& error) {
+          if (error || stopping_) return;
+          accept_waiting(listener);
+        });
+  }
+
+  void accept_waiting(std::size_t listener) {
+    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+      auto accepted = net::accept_tcp(sockets_[listener]);
+      if (!accepted) {
+        spdlog::warn("cannot accept connections for now: {}", accepted.error().message);
+        auto pause = std::make_shared<boost::asio::steady_timer>(io_, kAcceptPause);
+        pause->async_wait([this, listener, pause](const boost::system::error_code& error) {
+          if (!error && !stopping_) accept(listener);
+        });
+        return;
+      }
+      if (!accepted->has_value()) break;
+      add(std::move(**accepted));
+    }
+    accept(listener);
+  }
+
+  void add(net::Socket socket) {
+    // Beyond the sessions that may be, a few connections more are let in to be told so.
+    if (connections_.size() >= options_.limits.sessions_max + options_.limits.sessions_max / 8 + 8) {
+      return;
+    }
+    auto stream = std::make_unique<net::TlsStream>(tls_, std::move(socket));
+    auto connection = std::make_shared<Connection>(io_, *this, std::move(stream));
+    connections_.emplace(connection.get(), connection);
+    session_count_.store(connections_.size(), std::memory_order_relaxed);
+    connection->start();
+  }
+
+  void tick() {
+    core_.tick(now_);
+    std::vector<std::shared_ptr<Connection>> all;
+    all.reserve(connections_.size());
+    for (const auto& [key, connection] : connections_) all.push_back(connection);
+    for (const auto& connection : all) connection->tick();
+    if (stopping_ && now_ >= stop_deadline_) {
+      for (const auto& connection : all) connection->close();
+      io_.stop();
+      return;
+    }
+    timer_.expires_after(kTickInterval);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) tick();
+    });
+  }
+
+  void begin_stop() {
+    if (std::exchange(stopping_, true)) return;
+    stop_deadline_ = now_ + options_.limits.linger;
+    for (auto& listener : listeners_) listener.release();
+    sockets_.clear();
+    std::vector<std::shared_ptr<Connection>> all;
+    for (const auto& [key, connection] : connections_) all.push_back(connection);
+    for (const auto& connection : all) connection->read();  // what has arrived is still answered
+    core_.shut_down();
+    flush_all();
+    // Those without a session, and those with nothing to say, are not waited for.
+    for (const auto& connection : all) connection->end();
+    flush_all();
+    if (connections_.empty()) io_.stop();
+  }
+
+  ServerOptions options_;
+  net::TokenTable tokens_;
+  net::TlsServerContext tls_;
+  std::vector<net::Socket> sockets_;
+  const std::uint16_t port_;
+  const CommitEngine engine_;
+  const AccessPolicy policy_;
+  boost::asio::io_context io_{1};
+  std::vector<boost::asio::posix::stream_descriptor> listeners_;
+  boost::asio::steady_timer timer_;
+  Time now_;
+  ServerCore core_;
+  boost::unordered_flat_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> to_flush_;
+  std::vector<std::shared_ptr<Connection>> flushing_;
+  std::atomic<std::size_t> session_count_ = 0;
+  bool stopping_ = false;
+  Time stop_deadline_;
+  std::thread thread_;
+};
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
+  if (options.limits.session_queue_bytes_max < options.limits.commit_bytes_max) {
+    return Error{ErrorCode::kBadConfiguration,
+                 "the session queue limit must be at least the commit size limit"};
+  }
+  if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
+    return Error{ErrorCode::kBadConfiguration,
+                 "a TLS certificate and its key must be given together"};
+  }
+  if (options.store == nullptr) options.store = std::make_unique<MemoryStore>();
+  if (options.tokens.empty()) options.tokens.push_back({"service", net::make_token()});
+  auto tokens = net::TokenTable::create(options.tokens);
+  if (!tokens) return tokens.error();
+  auto tls = options.tls_certificate_file.empty()
+                 ? Result<net::TlsServerContext>(net::TlsServerContext::self_signed())
+                 : net::TlsServerContext::from_files(options.tls_certificate_file,
+                                                     options.tls_key_file);
+  if (!tls) return tls.error();
+  auto listeners = net::listen_tcp({options.host, options.port});
+  if (!listeners) return listeners.error();
+  auto impl = std::make_unique<Impl>(std::move(options), *std::move(tokens), *std::move(tls),
+                                     *std::move(listeners));
+  impl->start();
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() { stop(); }
+
+std::uint16_t Server::port() const { return impl_->port(); }
+const std::string& Server::token() const { return impl_->token(); }
+std::size_t Server::session_count() const { return impl_->session_count(); }
+std::string Server::certificate_fingerprint() const { return impl_->fingerprint(); }
+void Server::stop() { impl_->stop(); }
+
+}  // namespace odb::server

@@ -1,0 +1,144 @@
+#include "odb/server/server_core.h"
+
+#include <utility>
+
+namespace odb::server {
+
+namespace {
+
+// Identities are reserved in the store in steps of this, so that a grant seldom waits for it.
+constexpr std::uint64_t kIdsReservedAtOnce = 1 << 20;
+
+}  // namespace
+
+ServerCore::ServerCore(CoreParts parts)
+    : parts_(std::move(parts)),
+      pipeline_(state_, parts_.engine, parts_.store, *this, parts_.limits),
+      subscriptions_(state_, parts_.policy) {
+  parts_.store.start(*this);
+}
+
+ServerCore::~ServerCore() = default;
+
+Session& ServerCore::connect(SessionLink& link, std::string peer, Time now) {
+  last_session_ = SessionId{last_session_.value + 1};
+  auto owned = std::make_unique<Session>(*this, link, last_session_, std::move(peer), now);
+  Session& session = *owned;
+  sessions_.emplace(last_session_, std::move(owned));
+  if (sessions_.size() > parts_.limits.sessions_max) {
+    session.say_goodbye({ErrorCode::kTooManySessions,
+                         "the server has its maximum of " +
+                             std::to_string(parts_.limits.sessions_max) + " sessions"});
+  }
+  return session;
+}
+
+void ServerCore::disconnect(SessionId id) {
+  Session* session = find(id);
+  if (session == nullptr) return;
+  for (const SubscriptionId subscription : session->subscriptions()) {
+    interests().remove(id, subscription);
+  }
+  sessions_.erase(id);
+}
+
+Session* ServerCore::find(SessionId session) {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+void ServerCore::finish_batch() { pipeline_.flush(); }
+
+void ServerCore::tick(Time now) {
+  for (auto& [id, session] : sessions_) session->tick(now);
+}
+
+void ServerCore::shut_down() {
+  pipeline_.flush();
+  for (auto& [id, session] : sessions_) {
+    session->say_goodbye({ErrorCode::kShuttingDown, "the server is shutting down"});
+  }
+}
+
+// ---- identities ----
+
+void ServerCore::request_ids(Session& session, std::uint64_t count, bool opening) {
+  id_requests_.push_back({session.id(), count, opening});
+  grant_waiting_ids();
+}
+
+void ServerCore::grant_waiting_ids() {
+  while (!id_requests_.empty()) {
+    const IdRequest request = id_requests_.front();
+    const ObjectId end{next_id_.value + request.count};
+    if (end > ids_reserved_below_) {
+      const ObjectId wanted{end.value + kIdsReservedAtOnce};
+      if (ids_asked_below_ < end) {
+        ids_asked_below_ = wanted;
+        parts_.store.reserve_ids(wanted);  // may answer at once, through on_ids_reserved
+      }
+      return;
+    }
+    id_requests_.pop_front();
+    Session* session = find(request.session);
+    if (session == nullptr) continue;
+    session->grant_ids({next_id_, request.count});
+    next_id_ = end;
+    if (request.opening) session->open(pipeline_.published());
+  }
+}
+
+void ServerCore::on_ids_reserved(ObjectId below) {
+  if (below <= ids_reserved_below_) return;
+  ids_reserved_below_ = below;
+  grant_waiting_ids();
+}
+
+// ---- commits ----
+
+void ServerCore::on_durable(Version up_to) { pipeline_.on_durable(up_to); }
+
+void ServerCore::on_append_failed(Version from, const Error& reason) {
+  pipeline_.on_append_failed(from, reason);
+}
+
+void ServerCore::on_published(const CommitRecord& record) {
+  if (!record.schema) {
+    subscriptions_.publish(record, *this);
+    return;
+  }
+  interests().extend(*pipeline_.published_catalog());
+  // Everyone who knows the schema learns what was added before any object that uses it.
+  for (auto& [id, session] : sessions_) {
+    if (session->is_open() && session->knows_schema(record.schema->name)) {
+      session->tell_catalog(record.schema->name, RequestId{}, record.version);
+    }
+  }
+}
+
+void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome) {
+  if (Session* session = find(origin.session)) {
+    session->finish_commit(origin.sequence, std::move(outcome));
+  }
+}
+
+void ServerCore::on_schema_defined(const CommitOrigin& origin, const std::string& schema,
+                                   const Result<Version>& outcome) {
+  Session* session = find(origin.session);
+  if (session == nullptr) return;
+  if (outcome) {
+    session->tell_catalog(schema, origin.request, *outcome);
+  } else {
+    session->send(RequestRefused{origin.request, outcome.error()});
+  }
+}
+
+const std::string& ServerCore::actor_of(SessionId session) const {
+  return sessions_.at(session)->actor();
+}
+
+void ServerCore::deliver(SessionId session, const wire::EncodedMessage& delta) {
+  if (Session* found = find(session)) found->deliver(delta);
+}
+
+}  // namespace odb::server

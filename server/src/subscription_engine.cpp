@@ -1,0 +1,111 @@
+#include "odb/server/subscription_engine.h"
+
+#include <utility>
+
+#include "odb/core/messages.h"
+#include "odb/wire/codec.h"
+
+namespace odb::server {
+
+SubscriptionEngine::SubscriptionEngine(const VersionedState& state, const AccessPolicy& policy)
+    : state_(state), policy_(policy) {}
+
+void SubscriptionEngine::note(SessionId session, std::size_t change, std::size_t changes,
+                              bool before, bool after) {
+  const auto [at, fresh] = projection_of_.emplace(session, projections_used_);
+  if (fresh) {
+    if (projections_used_ == projections_.size()) projections_.emplace_back();
+    Projection& projection = projections_[projections_used_++];
+    projection.session = session;
+    projection.actions.assign(changes, static_cast<char>(Action::kSkip));
+  }
+  char& action = projections_[at->second].actions[change];
+  // A session may see the object through several interests, through one before and another after.
+  const auto seen = static_cast<Action>(action);
+  before = before || seen == Action::kPass || seen == Action::kLeave;
+  after = after || seen == Action::kPass || seen == Action::kEnter;
+  action = static_cast<char>(before ? (after ? Action::kPass : Action::kLeave)
+                                    : (after ? Action::kEnter : Action::kSkip));
+}
+
+void SubscriptionEngine::publish(const CommitRecord& record, DeltaReceiver& receiver) {
+  if (interests_.empty()) return;
+  projection_of_.clear();
+  projections_used_ = 0;
+  const std::size_t changes = record.changes.objects.size();
+  const Version before_version = previous(record.version);
+  for (std::size_t i = 0; i < changes; ++i) {
+    const ObjectChange& change = record.changes.objects[i];
+    const CatalogType* type = state_.catalog()->find(change.type);
+    const Row* newest = state_.objects(change.type)->newest(change.object);
+    matches_.clear();
+    interests_.match(state_, *type, change.object, ObjectTable::visible(newest, before_version),
+                     ObjectTable::visible(newest, record.version), matches_);
+    for (const InterestIndex::Match& match : matches_) {
+      if (!policy_.may_see(receiver.actor_of(match.session), *type)) continue;
+      note(match.session, i, changes, match.before, match.after);
+    }
+  }
+
+  // Encode once for each distinct projection.
+  boost::unordered_flat_map<std::string_view, wire::EncodedMessage> encoded;
+  const std::string* last_actions = nullptr;
+  wire::EncodedMessage last;
+  for (std::size_t i = 0; i < projections_used_; ++i) {
+    const Projection& projection = projections_[i];
+    if (last_actions == nullptr || projection.actions != *last_actions) {
+      wire::EncodedMessage& message = encoded[projection.actions];
+      if (message == nullptr) message = encode(record, projection.actions);
+      last = message;
+      last_actions = &projection.actions;
+    }
+    receiver.deliver(projection.session, last);
+  }
+}
+
+wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
+                                                const std::string& actions) const {
+  Delta delta{record.version, record.actor, {}};
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    const ObjectChange& change = record.changes.objects[i];
+    switch (static_cast<Action>(actions[i])) {
+      case Action::kSkip:
+        break;
+      case Action::kPass:
+        delta.changes.begin(change.kind, change.type, change.object);
+        for (const CellOperation& cell : record.changes.cells_of(change)) {
+          delta.changes.add_cell(cell);
+        }
+        break;
+      case Action::kEnter:
+        if (change.kind == ObjectChange::Kind::kCreate) {
+          delta.changes.begin(change.kind, change.type, change.object);
+          for (const CellOperation& cell : record.changes.cells_of(change)) {
+            delta.changes.add_cell(cell);
+          }
+        } else {
+          append_row(delta.changes, record, change);
+        }
+        break;
+      case Action::kLeave:
+        delta.changes.begin(change.kind == ObjectChange::Kind::kDelete
+                                ? ObjectChange::Kind::kDelete
+                                : ObjectChange::Kind::kLeave,
+                            change.type, change.object);
+        break;
+    }
+  }
+  return wire::encode(ServerMessage(std::move(delta)));
+}
+
+void SubscriptionEngine::append_row(Changeset& out, const CommitRecord& record,
+                                    const ObjectChange& change) const {
+  out.begin(ObjectChange::Kind::kEnter, change.type, change.object);
+  const Row* row = state_.find(change.type, change.object, record.version);
+  std::uint32_t field = 0;
+  for (const Value& value : row->fields()) {
+    out.add_cell({.field = FieldId{field++}, .value = value});
+  }
+}
+
+}  // namespace odb::server
