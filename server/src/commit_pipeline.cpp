@@ -52,6 +52,9 @@ void CommitPipeline::judge_schema(Submission submission) {
     // Nothing to add. The answer still waits until what it tells is durable.
     return refuse(std::move(submission), Error{});
   }
+  if (auto fits = engine_.judge_catalog(*merged, state_); !fits) {
+    return refuse(std::move(submission), std::move(fits.error()));
+  }
   const Version version = next(state_.version());
   state_.apply_catalog(version, std::make_shared<const Catalog>(*std::move(merged)));
   accept(std::move(submission.origin), submission.bytes,

@@ -51,6 +51,9 @@ void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
     case Phase::kAuthenticated:
       if (auto* open = std::get_if<OpenSession>(&message)) return on(*open);
       return say_goodbye({ErrorCode::kUnexpectedMessage, "the session must be opened first"});
+    case Phase::kOpening:  // the client waits for SessionOpened
+      if (std::holds_alternative<Heartbeat>(message)) return;
+      return say_goodbye(unexpected("a message before the session is open"));
     case Phase::kOpen:
       break;
     case Phase::kEnded:
@@ -109,11 +112,12 @@ void Session::on(Authenticate& message) {
 
 void Session::on(OpenSession& message) {
   client_ = message.client;
+  phase_ = Phase::kOpening;
   core_.request_ids(*this, std::min(kFirstIds, core_.limits().ids_per_request_max), true);
 }
 
 void Session::open(Version version) {
-  if (phase_ != Phase::kAuthenticated) return;
+  if (phase_ != Phase::kOpening) return;
   phase_ = Phase::kOpen;
   last_version_sent_ = version;
   const Limits& limits = core_.limits();
@@ -358,6 +362,7 @@ void Session::on(Goodbye&) {
 void Session::say_goodbye(Error reason) {
   if (phase_ == Phase::kEnded) return;
   send(Goodbye{std::move(reason)});
+  if (phase_ == Phase::kEnded) return;  // a queue too full even for that
   phase_ = Phase::kEnded;
   link_.end();
 }

@@ -27,7 +27,7 @@ ErrorCode code_of(const Result<T>& result) {
 // A payload that our encoder would not write: fill(root) builds it.
 template <class Root, class Fill>
 Bytes hand_made(Fill fill) {
-  capnp::MallocMessageBuilder builder(1 << 16);
+  capnp::MallocMessageBuilder builder(1 << 20);  // words: one segment
   fill(builder.initRoot<Root>());
   const auto segments = builder.getSegmentsForOutput();
   ODB_CHECK(segments.size() == 1);

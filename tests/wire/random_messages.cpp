@@ -172,7 +172,10 @@ SchemaDefinition RandomMessages::schema() {
   const auto uniqueness = [&] { return coin() ? Uniqueness::kMany : Uniqueness::kUnique; };
   return {text(), some([&] {
             return TypeDefinition{
-                text(), some([&] { return FieldDefinition{text(), type()}; }), some([&] {
+                text(), some([&] {
+                  return FieldDefinition{text(), type()};
+                }),
+                some([&] {
                   return IndexDefinition{text(), some([&] { return text(); }), uniqueness()};
                 })};
           })};
@@ -188,8 +191,8 @@ CatalogType RandomMessages::catalog_type() {
   out.indexes = some([&] {
     CatalogIndex index{id<IndexId>(), id<TypeId>(), text(), {}, Uniqueness::kUnique};
     if (!out.fields.empty()) {
-      index.fields = some(
-          [&] { return FieldId{static_cast<std::uint32_t>(below(out.fields.size()))}; });
+      index.fields =
+          some([&] { return FieldId{static_cast<std::uint32_t>(below(out.fields.size()))}; });
     }
     return index;
   });
@@ -251,7 +254,10 @@ ClientMessage RandomMessages::client_message() {
     case 7:
       return Unsubscribe{id<SubscriptionId>()};
     case 8:
-      return Commit{real_id<Sequence>(), id<Sequence>(), static_cast<std::uint32_t>(any()), coin(),
+      return Commit{real_id<Sequence>(),
+                    id<Sequence>(),
+                    static_cast<std::uint32_t>(any()),
+                    coin(),
                     {id<Version>(), reads(), changes(ObjectChange::Kind::kDelete)}};
     case 9:
       return LoadObjects{id<RequestId>(), id<Version>(), id<TypeId>(),
@@ -274,9 +280,15 @@ ServerMessage RandomMessages::server_message() {
     case 1:
       return Authenticated{array<Proof>()};
     case 2:
-      return SessionOpened{id<SessionId>(), random_id<HistoryId>(), id<Version>(), text(),
-                           some([&] { return range(); }), id<TypeId>().value, any(),
-                           id<TypeId>().value, id<TypeId>().value};
+      return SessionOpened{id<SessionId>(),
+                           random_id<HistoryId>(),
+                           id<Version>(),
+                           text(),
+                           some([&] { return range(); }),
+                           id<TypeId>().value,
+                           any(),
+                           id<TypeId>().value,
+                           id<TypeId>().value};
     case 3:
       return Resumed{coin(), random_id<HistoryId>(), id<Version>()};
     case 4:

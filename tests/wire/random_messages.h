@@ -24,7 +24,7 @@ class RandomMessages {
   // The same numbers everywhere, unlike the standard distributions.
   std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
   bool coin() { return below(2) == 0; }
-  std::uint64_t any();        // of any magnitude
+  std::uint64_t any();  // of any magnitude
   std::uint64_t not_zero();
   template <class Id>
   Id id() {

@@ -64,8 +64,7 @@ TEST(Codec, ReturnsEmptyMessages) {
   Commit commit;
   commit.sequence = {1};
   EXPECT_TRUE(*decode_client(payload_of(ClientMessage(commit))) == ClientMessage(commit));
-  EXPECT_TRUE(*decode_client(payload_of(ClientMessage(Subscribe()))) ==
-              ClientMessage(Subscribe()));
+  EXPECT_TRUE(*decode_client(payload_of(ClientMessage(Subscribe()))) == ClientMessage(Subscribe()));
   EXPECT_TRUE(*decode_server(payload_of(ServerMessage(Delta()))) == ServerMessage(Delta()));
   EXPECT_TRUE(*decode_server(payload_of(ServerMessage(SnapshotChunk()))) ==
               ServerMessage(SnapshotChunk()));

@@ -204,8 +204,8 @@ Samples<ServerMessage> server_samples() {
       {"hello", Hello{1, 0, {"lazy"}, "odb 0.1.0"}},
       {"authenticated", Authenticated{counting<Proof>(50)}},
       {"session_opened",
-       SessionOpened{{12}, {1, 2}, {100}, "alice", {{{1}, 1000}, {{5001}, 1000}}, 256, 1 << 20,
-                     5000, 15000}},
+       SessionOpened{
+           {12}, {1, 2}, {100}, "alice", {{{1}, 1000}, {{5001}, 1000}}, 256, 1 << 20, 5000, 15000}},
       {"resumed", Resumed{true, {1, 2}, {100}}},
       {"ids_granted", IdsGranted{{{6001}, 1000}}},
       {"credits_granted", CreditsGranted{16}},

@@ -111,4 +111,8 @@ Judgement CommitEngine::judge(const CommitRequest& request, const VersionedState
   return Acceptable{};
 }
 
+Result<void> CommitEngine::judge_catalog(const Catalog& after, const VersionedState& state) const {
+  return check_new_unique_indexes(after, state);
+}
+
 }  // namespace odb

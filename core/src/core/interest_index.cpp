@@ -97,6 +97,9 @@ void InterestIndex::match(const VersionedState& state, const CatalogType& type, 
   const auto add_all = [&](const Listed& listed) {
     for (const Registration* registration : listed) {
       if (!registration->covers(type.id, object)) continue;
+      // Objects are listed by identity alone: an interest may name one of another type.
+      const auto* objects = std::get_if<ObjectsInterest>(&registration->interest);
+      if (objects != nullptr && objects->type != type.id) continue;
       out.push_back({registration->session, before != nullptr, after != nullptr});
     }
   };

@@ -12,7 +12,7 @@ namespace odb {
 struct VersionedState::Tables {
   static constexpr std::size_t kChunk = 256;
 
-  template <class Table>
+  template <class Table, std::size_t kNumbersMax>
   class Directory {
    public:
     ~Directory() {
@@ -40,12 +40,12 @@ struct VersionedState::Tables {
 
    private:
     using Chunk = std::array<std::atomic<Table*>, kChunk>;
-    std::array<std::atomic<Chunk*>, 4096> chunks_{};  // a million types, a million indexes
+    std::array<std::atomic<Chunk*>, kNumbersMax / kChunk + 1> chunks_{};
     std::vector<std::unique_ptr<Table>> owned_;
   };
 
-  Directory<ObjectTable> objects;
-  Directory<IndexTable> entries;
+  Directory<ObjectTable, kTypesMax> objects;
+  Directory<IndexTable, kTypesMax * kIndexesMax> entries;
 };
 
 // ---- pins ----
@@ -294,15 +294,20 @@ void VersionedState::rollback_to(Version version) {
 
 void VersionedState::undo(Step& step) {
   switch (step.kind) {
-    case Step::Kind::kRow:
-      if (Row* before = step.row->mutable_previous()) {
-        step.objects->put(step.object, before);
-      } else {
+    case Step::Kind::kRow: {
+      Row* before = step.row->mutable_previous();
+      if (before == nullptr) {
         erase_slot(*step.objects, step.object);
+      } else if (before->deleted() && before->version() <= horizon_) {
+        erase_slot(*step.objects, step.object);  // its own step is gone: forget() left it to this one
+        retire_row(before);
+      } else {
+        step.objects->put(step.object, before);
       }
       step.objects->set_membership_modified(step.modified_before);
       retire_row(step.row);
       return;
+    }
     case Step::Kind::kEntryAdded:
       step.entries->restore_modified(
           step.entry->key(), step.modified_before > horizon_ ? step.modified_before : Version{});

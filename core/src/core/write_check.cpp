@@ -149,11 +149,32 @@ std::vector<Claim> claims_of(const Changeset& writes, const VersionedState& stat
   return claims;
 }
 
-Error violation(const Claim& claim, ObjectId holder) {
+Error violation(const CatalogType& type, const CatalogIndex& index, ObjectId holder,
+                ObjectId object) {
   return {ErrorCode::kUniqueViolation,
-          "unique index " + to_string(claim.type->name) + "." + claim.index->name +
-              ": objects " + std::to_string(holder.value) + " and " +
-              std::to_string(claim.object.value) + " would have the same value"};
+          "unique index " + to_string(type.name) + "." + index.name + ": objects " +
+              std::to_string(holder.value) + " and " + std::to_string(object.value) +
+              " would have the same value"};
+}
+
+Error violation(const Claim& claim, ObjectId holder) {
+  return violation(*claim.type, *claim.index, holder, claim.object);
+}
+
+Result<void> check_new_unique_index(const CatalogType& type, const CatalogIndex& index,
+                                    const ObjectTable& objects) {
+  boost::unordered_flat_map<std::string, ObjectId> holders;
+  for (auto found = objects.find_from(ObjectId{1}); found.newest != nullptr;
+       found = objects.find_from(ObjectId{found.id.value + 1})) {
+    if (found.newest->deleted()) continue;
+    std::string key;
+    for (const FieldId field : index.fields) {
+      append_key(key, VersionedState::field_of(type, *found.newest, field));
+    }
+    const auto [at, fresh] = holders.emplace(std::move(key), found.id);
+    if (!fresh) return violation(type, index, at->second, found.id);
+  }
+  return {};
 }
 
 }  // namespace
@@ -183,6 +204,20 @@ Result<void> check_unique(const Changeset& writes, const VersionedState& state) 
       if (!by_object.contains(std::pair(claim.index->id, entry->object()))) {
         return violation(claim, entry->object());
       }
+    }
+  }
+  return {};
+}
+
+Result<void> check_new_unique_indexes(const Catalog& after, const VersionedState& state) {
+  for (const auto& type : after.types()) {
+    if (type == nullptr) continue;
+    const ObjectTable* objects = state.objects(type->id);
+    if (objects == nullptr) continue;
+    for (const CatalogIndex& index : type->indexes) {
+      if (index.uniqueness != Uniqueness::kUnique) continue;
+      if (state.catalog()->find(index.id) != nullptr) continue;
+      if (auto unique = check_new_unique_index(*type, index, *objects); !unique) return unique;
     }
   }
   return {};

@@ -14,4 +14,8 @@ Result<void> check_well_formed(const Changeset& writes, const Catalog& catalog);
 // two objects. Requires well-formed writes to existing objects.
 Result<void> check_unique(const Changeset& writes, const VersionedState& state);
 
+// kUniqueViolation when two objects of the newest version have the same value of a unique index that
+// `after` has and the state's catalog lacks.
+Result<void> check_new_unique_indexes(const Catalog& after, const VersionedState& state);
+
 }  // namespace odb

@@ -33,13 +33,6 @@ int TlsLinkCallbacks::read(BIO* bio, char* out, std::size_t size, std::size_t* m
   Link& link = *static_cast<Link*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   *moved = 0;
-  // A receive that gave less than it could has emptied the socket. Whoever waits on the descriptor
-  // now is told of anything that has come since.
-  if (link.is_drained) {
-    link.is_drained = false;
-    BIO_set_retry_read(bio);
-    return -1;
-  }
   ssize_t received;
   do {
     received = ::recv(link.descriptor, out, size, 0);
@@ -47,7 +40,6 @@ int TlsLinkCallbacks::read(BIO* bio, char* out, std::size_t size, std::size_t* m
   if (received > 0) {
     *moved = static_cast<std::size_t>(received);
     link.bytes_received += *moved;
-    link.is_drained = *moved < size;
     return 1;
   }
   if (received == 0) {
@@ -72,7 +64,6 @@ int TlsLinkCallbacks::write(BIO* bio, const char* bytes, std::size_t size, std::
   if (sent >= 0) {
     *moved = static_cast<std::size_t>(sent);
     link.bytes_sent += *moved;
-    link.is_drained = false;  // whoever sends expects an answer
     return 1;
   }
   if (errno == EAGAIN || errno == EWOULDBLOCK) {

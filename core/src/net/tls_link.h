@@ -6,8 +6,8 @@
 
 namespace odb::net {
 
-// A BIO of our own and not OpenSSL's socket BIO: it sends with MSG_NOSIGNAL, counts bytes, tells
-// the end of the stream from an error, and spares the receive that would only find an empty socket.
+// A BIO of our own and not OpenSSL's socket BIO: it sends with MSG_NOSIGNAL, counts bytes, and
+// tells the end of the stream from an error.
 struct TlsLinkCallbacks {
   using Link = TlsStream::Link;
 

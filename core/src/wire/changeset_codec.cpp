@@ -32,12 +32,24 @@ Counts count(const Changeset& changes) {
   Counts counts;
   for (const ObjectChange& object : changes.objects) {
     for (const CellOperation& cell : changes.cells_of(object)) {
-      counts.operands += static_cast<unsigned>(has_key(cell.kind)) +
-                         static_cast<unsigned>(has_value(cell.kind));
+      counts.operands +=
+          static_cast<unsigned>(has_key(cell.kind)) + static_cast<unsigned>(has_value(cell.kind));
     }
     counts.operations += object.cells_count;
   }
   return counts;
+}
+
+CellRead read_cell_read(const schema::CellRead::Reader& in) {
+  return {TypeId{in.getType()}, FieldId{in.getField()}, ObjectId{in.getObject()}};
+}
+ExistenceRead read_existence_read(const schema::ExistenceRead::Reader& in) {
+  return {TypeId{in.getType()}, ObjectId{in.getObject()}};
+}
+IndexRead read_index_read(const schema::IndexRead::Reader& in) {
+  const auto key = in.getKey();
+  return {IndexId{in.getIndex()},
+          std::string(reinterpret_cast<const char*>(key.begin()), key.size())};
 }
 
 }  // namespace
@@ -97,8 +109,8 @@ void read_changes(schema::Changeset::Reader in, ReadContext& context, Changeset&
     }
     return read_value(operands[used++], context);
   };
-  changes.cells = context.read_list<CellOperation>(
-      operations, [&](const schema::CellOperation::Reader& from) {
+  changes.cells =
+      context.read_list<CellOperation>(operations, [&](const schema::CellOperation::Reader& from) {
         CellOperation cell;
         cell.kind = read_enum(from.getKind(), Operation::kErase, "kind of cell operation");
         cell.field = FieldId{from.getField()};
@@ -140,22 +152,6 @@ void write_request(schema::Commit::Builder out, const CommitRequest& request) {
   }
   if (!request.writes.objects.empty()) write_changes(out.initWrites(), request.writes);
 }
-
-namespace {
-
-CellRead read_cell_read(const schema::CellRead::Reader& in) {
-  return {TypeId{in.getType()}, FieldId{in.getField()}, ObjectId{in.getObject()}};
-}
-ExistenceRead read_existence_read(const schema::ExistenceRead::Reader& in) {
-  return {TypeId{in.getType()}, ObjectId{in.getObject()}};
-}
-IndexRead read_index_read(const schema::IndexRead::Reader& in) {
-  const auto key = in.getKey();
-  return {IndexId{in.getIndex()},
-          std::string(reinterpret_cast<const char*>(key.begin()), key.size())};
-}
-
-}  // namespace
 
 void read_request(schema::Commit::Reader in, ReadContext& context, CommitRequest& request) {
   request.snapshot = Version{in.getSnapshot()};

@@ -76,9 +76,9 @@ Authenticate read_authenticate(schema::Authenticate::Reader in) {
 }
 
 LoadObjects read_load_objects(schema::LoadObjects::Reader in, ReadContext& context) {
-  return {RequestId{in.getRequest()}, Version{in.getVersion()}, TypeId{in.getType()},
-          context.read_list<ObjectId>(in.getObjects(),
-                                      [](std::uint64_t id) { return ObjectId{id}; })};
+  return {
+      RequestId{in.getRequest()}, Version{in.getVersion()}, TypeId{in.getType()},
+      context.read_list<ObjectId>(in.getObjects(), [](std::uint64_t id) { return ObjectId{id}; })};
 }
 
 }  // namespace
@@ -124,7 +124,7 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
     case M::SUBSCRIBE: {
       const auto from = in.getSubscribe();
       out = Subscribe{SubscriptionId{from.getSubscription()},
-                       read_interest(from.getInterest(), context)};
+                      read_interest(from.getInterest(), context)};
       return;
     }
     case M::UNSUBSCRIBE:

@@ -78,8 +78,9 @@ EncodedMessage encode_one(const Message& message) {
 capnp::ReaderOptions limits_for(std::size_t payload_bytes) {
   capnp::ReaderOptions options;
   options.traversalLimitInWords = 4 * (payload_bytes / kWordBytes) + 256;
-  // A type may hold a literal, both within their own limit, which read_type and read_value enforce.
-  options.nestingLimit = 2 * kDepthMax + 32;
+  // A level of values or types takes two of Cap'n Proto's (list, struct), and types may hold a
+  // literal. This limit is only the last resort: read_type and read_value enforce theirs first.
+  options.nestingLimit = 2 * (kDepthMax + kDepthMax) + 32;
   return options;
 }
 
@@ -104,16 +105,14 @@ template <class Message, class Root>
 Result<Message> decode(std::span<const std::byte> payload) {
   ODB_CHECK(is_aligned(payload.data()));
   if (payload.empty() || payload.size() % kWordBytes != 0) {
-    return Error{ErrorCode::kMalformedMessage,
-                 "a message of " + std::to_string(payload.size()) +
-                     " bytes, expected a multiple of 8"};
+    return Error{ErrorCode::kMalformedMessage, "a message of " + std::to_string(payload.size()) +
+                                                   " bytes, expected a multiple of 8"};
   }
   Result<Message> result{Message()};  // filled in place: a message is large to move
   try {
     const kj::ArrayPtr<const capnp::word> segment(
         reinterpret_cast<const capnp::word*>(payload.data()), payload.size() / kWordBytes);
-    capnp::SegmentArrayMessageReader reader(kj::arrayPtr(&segment, 1),
-                                            limits_for(payload.size()));
+    capnp::SegmentArrayMessageReader reader(kj::arrayPtr(&segment, 1), limits_for(payload.size()));
     ReadContext context(payload.size());
     // Cap'n Proto takes a null root for a struct of defaults, which here is always a mistake.
     if (is_null_word(payload.data())) malformed("it is empty");

@@ -55,8 +55,8 @@ std::span<std::byte> FrameReader::prepare() {
   if (buffered() == 0) begin_ = end_ = 0;
   const std::size_t wanted = capacity_wanted();
   // One large frame is seldom alone: the buffer keeps its size until a small one has come.
-  const bool oversized = capacity_ > kCapacityUsual && wanted == kCapacityUsual &&
-                         last_frame_bytes_ <= kCapacityUsual;
+  const bool oversized =
+      capacity_ > kCapacityUsual && wanted == kCapacityUsual && last_frame_bytes_ <= kCapacityUsual;
   if (capacity_ < wanted || oversized) {
     move_to(wanted);
   } else if (capacity_ - end_ < std::max(kRoomMin, wanted - kRoomMin - buffered())) {
@@ -120,9 +120,9 @@ Result<FrameReader::Header> FrameReader::read_header() const {
     return Error{ErrorCode::kMalformedFrame, "frame header with unknown flags"};
   }
   if (size > kFramePayloadBytesMax) {
-    return Error{ErrorCode::kFrameTooLarge,
-                 "frame with " + std::to_string(size) + " bytes of payload, expected at most " +
-                     std::to_string(kFramePayloadBytesMax)};
+    return Error{ErrorCode::kFrameTooLarge, "frame with " + std::to_string(size) +
+                                                " bytes of payload, expected at most " +
+                                                std::to_string(kFramePayloadBytesMax)};
   }
   if (size == 0 || size % kAlignment != 0) {
     return Error{ErrorCode::kMalformedFrame, "frame with " + std::to_string(size) +

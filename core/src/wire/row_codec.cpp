@@ -1,10 +1,10 @@
 #include "wire/row_codec.h"
 
 #include <cstring>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "odb/wire/codec.h"
 #include "wire/value_codec.h"
@@ -281,8 +281,8 @@ void write_rows(schema::RowBlock::Builder out, const RowBlock& rows) {
 RowBlock read_rows(schema::RowBlock::Reader in, ReadContext& context) {
   RowBlock rows;
   rows.type = TypeId{in.getType()};
-  rows.objects = context.read_list<ObjectId>(in.getObjects(),
-                                             [](std::uint64_t id) { return ObjectId{id}; });
+  rows.objects =
+      context.read_list<ObjectId>(in.getObjects(), [](std::uint64_t id) { return ObjectId{id}; });
   const auto columns = in.getColumns();
   // Each count is below 2^29, so the product cannot overflow.
   const std::size_t values = rows.objects.size() * columns.size();

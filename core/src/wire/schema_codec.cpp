@@ -63,9 +63,8 @@ SchemaDefinition read_schema(schema::SchemaDefinition::Reader in, ReadContext& c
   SchemaDefinition definition;
   definition.name = read_text(in.getName());
   definition.types = context.read_list<TypeDefinition>(
-      in.getTypes(), [&](schema::TypeDefinition::Reader type) {
-        return read_type_definition(type, context);
-      });
+      in.getTypes(),
+      [&](schema::TypeDefinition::Reader type) { return read_type_definition(type, context); });
   return definition;
 }
 
@@ -94,23 +93,22 @@ CatalogType read_catalog_type(schema::CatalogType::Reader in, ReadContext& conte
   CatalogType type;
   type.id = TypeId{in.getId()};
   type.name = {read_text(in.getSchema()), read_text(in.getName())};
-  type.fields = context.read_list<CatalogField>(
-      in.getFields(), [&](schema::CatalogField::Reader from) {
+  type.fields =
+      context.read_list<CatalogField>(in.getFields(), [&](schema::CatalogField::Reader from) {
         CatalogField field{read_text(from.getName()), read_type(from.getType(), context), {}};
         if (from.hasFallback()) field.fallback = read_value(from.getFallback(), context);
         return field;
       });
   const std::size_t field_count = type.fields.size();
-  type.indexes = context.read_list<CatalogIndex>(
-      in.getIndexes(), [&](schema::CatalogIndex::Reader from) {
-        auto fields =
-            context.read_list<FieldId>(from.getFields(), [&](std::uint32_t field) {
-              if (field >= field_count) {
-                malformed("an index over field " + std::to_string(field) + " of a type with " +
-                          std::to_string(field_count) + " fields");
-              }
-              return FieldId{field};
-            });
+  type.indexes =
+      context.read_list<CatalogIndex>(in.getIndexes(), [&](schema::CatalogIndex::Reader from) {
+        auto fields = context.read_list<FieldId>(from.getFields(), [&](std::uint32_t field) {
+          if (field >= field_count) {
+            malformed("an index over field " + std::to_string(field) + " of a type with " +
+                      std::to_string(field_count) + " fields");
+          }
+          return FieldId{field};
+        });
         return CatalogIndex{IndexId{from.getId()}, TypeId{from.getType()},
                             read_text(from.getName()), std::move(fields),
                             from_wire(from.getUniqueness())};

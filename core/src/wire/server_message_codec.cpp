@@ -18,8 +18,8 @@ void write_range(schema::IdRange::Builder out, const IdRange& range) {
 
 IdRange read_range(schema::IdRange::Reader in) {
   const IdRange range{ObjectId{in.getFirst()}, in.getCount()};
-  if (range.count > 0 && (range.first.value == 0 || range.first.value + range.count - 1 <
-                                                        range.first.value)) {
+  if (range.count > 0 &&
+      (range.first.value == 0 || range.first.value + range.count - 1 < range.first.value)) {
     malformed("a range of identities that begins at 0 or ends beyond 64 bits");
   }
   return range;
@@ -215,13 +215,12 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
     case M::SNAPSHOT_CHUNK: {
       const auto from = in.getSnapshotChunk();
       out = SnapshotChunk{SubscriptionId{from.getSubscription()}, Version{from.getVersion()},
-                           read_rows(from.getRows(), context)};
+                          read_rows(from.getRows(), context)};
       return;
     }
     case M::SUBSCRIPTION_LOADED: {
       const auto from = in.getSubscriptionLoaded();
-      out = SubscriptionLoaded{SubscriptionId{from.getSubscription()},
-                                Version{from.getVersion()}};
+      out = SubscriptionLoaded{SubscriptionId{from.getSubscription()}, Version{from.getVersion()}};
       return;
     }
     case M::COMMIT_DONE:

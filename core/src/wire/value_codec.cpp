@@ -51,9 +51,8 @@ std::vector<Type> read_types(capnp::List<schema::Type>::Reader in, ReadContext& 
 }
 
 std::vector<std::string> read_names(capnp::List<capnp::Text>::Reader in, ReadContext& context) {
-  return context.read_list<std::string>(in, [](capnp::Text::Reader name) {
-    return read_text(name);
-  });
+  return context.read_list<std::string>(in,
+                                        [](capnp::Text::Reader name) { return read_text(name); });
 }
 
 void write_types(capnp::List<schema::Type>::Builder out, const std::vector<Type>& types) {
@@ -257,8 +256,8 @@ Type read_type(schema::Type::Reader in, ReadContext& context, int depth) {
       const auto structure = in.getStructure();
       type.name = read_text(structure.getName());
       type.names = read_names(structure.getNames(), context);
-      type.children = read_types(structure.getFields(), context, depth + 1,
-                                 count_of(type.names), "fields of a struct");
+      type.children = read_types(structure.getFields(), context, depth + 1, count_of(type.names),
+                                 "fields of a struct");
       break;
     }
     case schema::Type::VARIANT: {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "odb/client/object_ref.h"
 #include "odb/client/schema.h"
 #include "odb/client/transaction.h"
+#include "odb/client/typed_fwd.h"
 #include "odb/client/view.h"
 #include "odb/core/interest.h"
 
@@ -49,6 +51,17 @@ struct Change {
   std::vector<IndexEntry> index_additions;
   std::vector<IndexEntry> index_removals;
   View view;  // just after the change
+
+  // Those of a described struct, of all schemas that define it; none when none does. typed_database.h
+  template <class T>
+  std::vector<Ref<T>> created_of() const;
+  template <class T>
+  std::vector<Ref<T>> changed_of() const;
+  template <class T>
+  std::vector<Ref<T>> deleted_of() const;
+  // Whether it wrote this member of an object that was there before and after.
+  template <auto Member, class T>
+  bool wrote(Ref<T> object) const;
 };
 using ChangeHandler = std::function<void(const Change&)>;
 
@@ -97,6 +110,24 @@ class Database {
   Subscription subscribe(Interest interest, std::optional<std::chrono::milliseconds> timeout = {});
   // Returns at once; see Subscription::wait.
   Subscription subscribe_async(Interest interest);
+
+  // where<&Task::status>("open"), type<Task>() or objects(refs), see typed_query.h. Throws SchemaError
+  // until the schema is defined here.
+  template <class Selection>
+    requires requires(const Selection& selection, const detail::ClientCatalog& catalog) {
+      { selection.interest(catalog) } -> std::same_as<Interest>;
+    }
+  Subscription subscribe(const Selection& selection,
+                         std::optional<std::chrono::milliseconds> timeout = {}) {
+    return subscribe(selection.interest(view().snapshot().catalog()), timeout);
+  }
+  template <class Selection>
+    requires requires(const Selection& selection, const detail::ClientCatalog& catalog) {
+      { selection.interest(catalog) } -> std::same_as<Interest>;
+    }
+  Subscription subscribe_async(const Selection& selection) {
+    return subscribe_async(selection.interest(view().snapshot().catalog()));
+  }
 
   View view() const;
   Transaction transaction();

@@ -3,9 +3,12 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "odb/client/detail/client_catalog.h"
+#include "odb/client/detail/struct_definition.h"
+#include "odb/client/typed_fwd.h"
 #include "odb/core/schema.h"
 
 namespace odb {
@@ -24,13 +27,30 @@ class Schema {
   // gets that of its fields, joined by "_".
   Schema& define(TypeDefinition type);
 
-  // Defines the described struct T under its unqualified name, or `name`.
+  // Defines the described struct T under its unqualified name, or `name`, with index<...> and
+  // unique<...> of its members. A Ref<U> in it refers to the type defined from U in this schema, before
+  // or after, under whatever name; else to that of a schema in `uses`. Throws SchemaError when T is
+  // already defined here.
   template <class T, class... Indexes>
+    requires(detail::kIsIndex<Indexes> && ...)
   Schema& define(Indexes... indexes);
   template <class T, class... Indexes>
+    requires(detail::kIsIndex<Indexes> && ...)
   Schema& define(std::string_view name, Indexes... indexes);
 
+  // Lets Ref<U> refer to the structs that `other` defines by now and this schema does not; of several
+  // schemas the first one counts. A server must know `other` before it gets this schema.
+  Schema& uses(const Schema& other);
+
  private:
+  // typed_schema.cpp
+  Schema& define_struct(std::string_view name, detail::StructDefinition definition);
+  TypeName resolve(std::size_t slot, std::string_view struct_name) const;
+  std::vector<FieldDefinition> fields_of(detail::StructDefinition& definition) const;
+  void resolve_references_to(std::size_t slot);
+
+  std::vector<detail::StructDefinition> structs_;              // parallel to bindings_
+  std::vector<std::pair<std::size_t, TypeName>> used_;         // by slot: types of other schemas
   SchemaDefinition definition_;
   std::vector<detail::BindingDeclaration> bindings_;
 };

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,7 @@
 #include "odb/client/detail/transaction_state.h"
 #include "odb/client/errors.h"
 #include "odb/client/object_ref.h"
+#include "odb/client/typed_fwd.h"
 #include "odb/core/changeset.h"
 
 namespace odb {
@@ -59,6 +61,74 @@ class Transaction {
   }
   void remove(ObjectRef object) { state_.remove(object); }
 
+  // ---- the typed form; implemented in typed_transaction.h. Reads and exceptions as in View ----
+  template <auto Member, class T>
+  detail::MemberType<Member> get(Ref<T> object);
+  template <auto Member, class T>
+  const Value& value(Ref<T> object);  // valid until the next write
+  template <class T>
+  T get(Ref<T> object);  // reads every member
+
+  // Reads every member of every object, as the loop reaches it, and which ones there are. The loop may
+  // write; an object that it removed before reaching it is left out.
+  template <class T>
+  TransactionObjects<T> all();
+  template <class T>
+  TransactionObjects<T> all(const Schema& schema);
+  template <class T>
+  std::vector<Ref<T>> refs();
+  template <class T>
+  std::vector<Ref<T>> refs(const Schema& schema);
+
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::vector<Ref<detail::ClassOf<Members...>>> lookup(const Values&... values);
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::vector<Ref<T>> lookup(const Values&... values);
+  template <class T, auto... Members>
+  std::vector<Ref<T>> lookup(const Where<T, Members...>& where);
+
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::optional<Ref<detail::ClassOf<Members...>>> lookup_any(const Values&... values);
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::optional<Ref<T>> lookup_any(const Values&... values);
+  template <class T, auto... Members>
+  std::optional<Ref<T>> lookup_any(const Where<T, Members...>& where);
+
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  Ref<detail::ClassOf<Members...>> lookup_unique(const Values&... values);
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  Ref<T> lookup_unique(const Values&... values);
+  template <class T, auto... Members>
+  Ref<T> lookup_unique(const Where<T, Members...>& where);
+
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::size_t count(const Values&... values);
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::size_t count(const Values&... values);
+  template <class T, auto... Members>
+  std::size_t count(const Where<T, Members...>& where);
+
+  // Writes throw ValueError when a value does not fit: a number out of range, text that is not UTF-8, a
+  // Ref to nothing. `schema` is needed for a struct that is defined in several.
+  template <class T>
+  Ref<T> create(const T& object);
+  template <class T>
+  Ref<T> create(const Schema& schema, const T& object);
+  // Anything that converts to the member's type without narrowing: set<&Task::tags>(task, {"a", "b"}).
+  template <auto Member, class T, class Given = detail::MemberType<Member>>
+  void set(Ref<T> object, const Given& value);
+  // Sets every member, whether it differs or not.
+  template <class T>
+  void update(Ref<T> object, const T& value);
+
   // ---- the end; each may be called once ----
   // Returns when the commit is part of the database and of this client's cache: the version, or the
   // snapshot's when nothing was written. Throws ConflictError, UniqueViolationError, ValueError, ...;
@@ -68,6 +138,7 @@ class Transaction {
   CommitOutcome try_commit(std::optional<std::chrono::milliseconds> timeout = {});
   // Never blocks. `done` runs on the database's background thread, or at once when nothing was written.
   void commit_async(CommitCallback done);
+  std::future<CommitOutcome> commit_future();
   void abort() { state_.end(); }
 
   // What it has read and written so far.

@@ -11,6 +11,7 @@
 #include "odb/client/detail/snapshot.h"
 #include "odb/client/errors.h"
 #include "odb/client/object_ref.h"
+#include "odb/client/typed_fwd.h"
 #include "odb/core/value.h"
 
 namespace odb {
@@ -43,6 +44,73 @@ class View {
   std::optional<ObjectRef> lookup_any(IndexId index, std::span<const Value> values) const;
   // Throws NotFoundError unless there is exactly one.
   ObjectRef lookup_unique(IndexId index, std::span<const Value> values) const;
+
+  // ---- the typed form; implemented in typed_view.h ----
+  // Exceptions are those above, and ValueError when a stored number is out of the member's range,
+  // SchemaError when T is not defined on this connection, is defined in several schemas and none is
+  // named, or lacks the index.
+
+  // One member: get<&Task::title>(task). A few loads; nothing is allocated but what the value needs.
+  template <auto Member, class T>
+  detail::MemberType<Member> get(Ref<T> object) const;
+  // The same as it is stored: no copy of a text, see Value::as_text. Lives as long as the view.
+  template <auto Member, class T>
+  const Value& value(Ref<T> object) const;
+  // The whole struct.
+  template <class T>
+  T get(Ref<T> object) const;
+
+  // Every object of a type with its reference, in the order of their ids:
+  // for (auto [ref, task] : view.all<Task>()). Read one by one as the loop goes; keeps the view alive.
+  template <class T>
+  Objects<T> all() const;
+  template <class T>
+  Objects<T> all(const Schema& schema) const;
+  // Their references only.
+  template <class T>
+  std::vector<Ref<T>> refs() const;
+  template <class T>
+  std::vector<Ref<T>> refs(const Schema& schema) const;
+
+  // By an index over exactly these members: lookup<&Task::status>("open"). A struct of several schemas
+  // is named with its schema, lookup<&Task::status>(schema, "open"); members of a base with the struct,
+  // lookup<Derived, &Base::name>("x"). Or in one piece: lookup(where<&Task::status>("open")).
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::vector<Ref<detail::ClassOf<Members...>>> lookup(const Values&... values) const;
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::vector<Ref<T>> lookup(const Values&... values) const;
+  template <class T, auto... Members>
+  std::vector<Ref<T>> lookup(const Where<T, Members...>& where) const;
+
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::optional<Ref<detail::ClassOf<Members...>>> lookup_any(const Values&... values) const;
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::optional<Ref<T>> lookup_any(const Values&... values) const;
+  template <class T, auto... Members>
+  std::optional<Ref<T>> lookup_any(const Where<T, Members...>& where) const;
+
+  // Throws NotFoundError unless there is exactly one.
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  Ref<detail::ClassOf<Members...>> lookup_unique(const Values&... values) const;
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  Ref<T> lookup_unique(const Values&... values) const;
+  template <class T, auto... Members>
+  Ref<T> lookup_unique(const Where<T, Members...>& where) const;
+
+  template <auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::size_t count(const Values&... values) const;
+  template <class T, auto... Members, class... Values>
+    requires(sizeof...(Members) > 0)
+  std::size_t count(const Values&... values) const;
+  template <class T, auto... Members>
+  std::size_t count(const Where<T, Members...>& where) const;
 
  private:
   std::shared_ptr<const detail::Snapshot> snapshot_;

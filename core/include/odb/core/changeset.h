@@ -76,20 +76,32 @@ struct CellRead {
   FieldId field;
   ObjectId object;
   friend auto operator<=>(const CellRead&, const CellRead&) = default;
+  friend std::size_t hash_value(const CellRead& read) noexcept {
+    return hash_value(read.object) ^ (hash_value(read.field) << 1);
+  }
 };
 struct ExistenceRead {
   TypeId type;
   ObjectId object;
   friend auto operator<=>(const ExistenceRead&, const ExistenceRead&) = default;
+  friend std::size_t hash_value(const ExistenceRead& read) noexcept {
+    return hash_value(read.object);
+  }
 };
 struct IndexRead {  // all entries of one value of an index
   IndexId index;
   std::string key;  // canonical encoding, see key_codec.h
   friend auto operator<=>(const IndexRead&, const IndexRead&) = default;
+  friend std::size_t hash_value(const IndexRead& read) noexcept {
+    return std::hash<std::string>{}(read.key) ^ hash_value(read.index);
+  }
 };
 struct MembershipRead {  // which objects a type has
   TypeId type;
   friend auto operator<=>(const MembershipRead&, const MembershipRead&) = default;
+  friend std::size_t hash_value(const MembershipRead& read) noexcept {
+    return hash_value(read.type);
+  }
 };
 
 struct ReadSet {

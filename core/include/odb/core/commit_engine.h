@@ -30,6 +30,10 @@ class CommitEngine {
  public:
   virtual ~CommitEngine() = default;
   virtual Judgement judge(const CommitRequest& request, const VersionedState& state) const;
+
+  // Whether `after`, the state's catalog with a definition merged in, fits the objects that exist:
+  // kUniqueViolation when two of them have the same value of a new unique index.
+  virtual Result<void> judge_catalog(const Catalog& after, const VersionedState& state) const;
 };
 
 }  // namespace odb

@@ -55,9 +55,8 @@ class TlsStream final : public ByteStream {
   // What OpenSSL's input and output callbacks work on.
   struct Link {
     int descriptor = -1;
-    int last_errno = 0;       // of the last call that failed for good
-    bool at_end = false;      // the peer closed TCP
-    bool is_drained = false;  // the last receive left the socket empty
+    int last_errno = 0;   // of the last call that failed for good
+    bool at_end = false;  // the peer closed TCP
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
   };

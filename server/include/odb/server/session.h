@@ -73,7 +73,7 @@ class Session {
   ClientId client() const { return client_; }
 
  private:
-  enum class Phase { kHello, kAuthenticate, kAuthenticated, kOpen, kEnded };
+  enum class Phase { kHello, kAuthenticate, kAuthenticated, kOpening, kOpen, kEnded };
   struct Loading {
     SubscriptionId subscription;
     Interest interest;

@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@ class TransactionState {
   void end() { ended_ = true; }
 
   bool exists(ObjectRef object);
+  // The reference lives until the next write.
   const Value& get(ObjectRef object, FieldId field);
   std::vector<ObjectRef> all(TypeId type);
   std::vector<ObjectRef> lookup(IndexId index, std::span<const Value> values);
@@ -57,7 +59,9 @@ class TransactionState {
   Write& write_for(ObjectRef object);
   // The snapshot's row, or null when it surely does not exist; throws NotSubscribedError otherwise.
   const Row* find_covered(ObjectRef object) const;
-  std::string key_after(const CatalogType& type, const CatalogIndex& index, const Write& write) const;
+  // The written object's key, as far as it is known here.
+  std::optional<std::string> key_after(const CatalogType& type, const CatalogIndex& index,
+                                       const Write& write) const;
   [[noreturn]] void throw_absent(ObjectRef object) const;
   static void check_value(const CatalogType& type, FieldId field, const Value& value);
 

@@ -1,0 +1,116 @@
+#include "session.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "callback.h"
+#include "errors.h"
+
+namespace odb::python {
+namespace {
+
+std::atomic<int> forks = 0;
+
+// Under the GIL. Never destroyed: the interpreter ends before the process does.
+std::vector<std::weak_ptr<Session>>& sessions() {
+  static auto& all = *new std::vector<std::weak_ptr<Session>>;
+  return all;
+}
+
+bool is_main_thread() {
+  static const unsigned long main = [] {
+    const py::object thread = py::module_::import("threading").attr("main_thread")();
+    return thread.attr("ident").cast<unsigned long>();
+  }();
+  return PyThread_get_thread_ident() == main;
+}
+
+// Runs on a thread that waits: lets Ctrl-C and other signals end the wait.
+void check_signals() {
+  if (PyGILState_Check() != 0) {
+    // The wait holds the GIL, as that for new identities does: whoever drives the connection may need it.
+    py::gil_scoped_release release;
+  }
+  if (!is_main_thread()) return;
+  py::gil_scoped_acquire gil;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+}  // namespace
+
+int Session::forks_of_process() { return forks.load(std::memory_order_relaxed); }
+
+std::shared_ptr<Session> Session::connect(const std::string& host, std::uint16_t port,
+                                          const std::string& token, ConnectOptions options) {
+  static const int registered = pthread_atfork(
+      nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  static_cast<void>(registered);
+  is_main_thread();  // asks Python for it while this thread has the GIL
+  options.while_waiting = check_signals;
+  auto session = std::make_shared<Session>(
+      without_gil([&] { return odb::connect(host, port, token, std::move(options)); }));
+  auto& all = sessions();
+  std::erase_if(all, [](const auto& weak) { return weak.expired(); });
+  all.push_back(session);
+  return session;
+}
+
+Session::Session(Database database)
+    : database_(std::make_unique<Database>(std::move(database))), forks_(forks_of_process()) {}
+
+Session::~Session() {
+  if (is_forked()) {
+    static_cast<void>(database_.release());
+    return;
+  }
+  if (Callback::is_running_here()) {
+    // The database waits for its own thread, which is this one: end it from another.
+    std::thread([database = std::move(database_)] {}).detach();
+    return;
+  }
+  without_gil([&] { database_.reset(); });
+}
+
+void Session::refuse_forked() {
+  raise("DisconnectedException",
+        "this connection was made before the process forked: connect again in the child");
+}
+
+std::shared_ptr<Bindings> Session::bindings(const detail::ClientCatalog& catalog) {
+  if (bindings_ == nullptr || bindings_->catalog() != catalog.catalog.get()) {
+    bindings_ = std::make_shared<Bindings>(catalog);
+  }
+  return bindings_;
+}
+
+void Session::define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
+                     std::optional<std::chrono::milliseconds> timeout) {
+  Schema declared(schema);
+  for (const TypeDefinition* const type : types) declared.define(type->declaration());
+  Database& db = database();
+  without_gil([&] { db.define(declared, timeout); });
+  for (const TypeDefinition* const type : types) types_.emplace(type->name(), type);
+}
+
+const TypeDefinition* Session::find(const TypeName& name) const {
+  const auto found = types_.find(name);
+  return found == types_.end() ? nullptr : found->second;
+}
+
+void Session::disconnect() {
+  check_process();
+  without_gil([&] { database_->disconnect(); });
+}
+
+void Session::disconnect_all() {
+  for (const std::weak_ptr<Session>& weak : std::vector(sessions())) {
+    const std::shared_ptr<Session> session = weak.lock();
+    if (session != nullptr && !session->is_forked()) session->disconnect();
+  }
+  Callback::close_all();
+}
+
+}  // namespace odb::python

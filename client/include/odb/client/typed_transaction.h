@@ -1,0 +1,231 @@
+// The typed form of Transaction.
+#pragma once
+
+#include <cstddef>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "odb/client/mapping.h"
+#include "odb/client/transaction.h"
+#include "odb/client/typed_query.h"
+
+namespace odb {
+
+// Every object of T in a transaction, as pairs of reference and struct: an input range, read as it is
+// walked. The transaction must stay where it is meanwhile.
+template <class T>
+class TransactionObjects {
+ public:
+  class Iterator {
+   public:
+    using iterator_concept = std::input_iterator_tag;
+    using iterator_category = std::input_iterator_tag;
+    using value_type = std::pair<Ref<T>, T>;
+    using difference_type = std::ptrdiff_t;
+    using reference = const value_type&;
+    using pointer = const value_type*;
+
+    Iterator() = default;
+    reference operator*() const { return *current_; }
+    pointer operator->() const { return &*current_; }
+    Iterator& operator++() {
+      ++place_;
+      read();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator& it, std::default_sentinel_t) {
+      return !it.current_.has_value();
+    }
+
+   private:
+    friend class TransactionObjects;
+    Iterator(Transaction* transaction, const std::vector<Ref<T>>* refs)
+        : transaction_(transaction), refs_(refs) {
+      read();
+    }
+    void read() {
+      for (; place_ < refs_->size(); ++place_) {
+        const Ref<T> ref = (*refs_)[place_];
+        try {
+          current_.emplace(ref, transaction_->get(ref));
+          return;
+        } catch (const NotFoundError&) {
+          // The snapshot had it, so this transaction removed it since the loop began.
+        }
+      }
+      current_.reset();
+    }
+
+    Transaction* transaction_ = nullptr;
+    const std::vector<Ref<T>>* refs_ = nullptr;
+    std::size_t place_ = 0;
+    std::optional<value_type> current_;  // empty at the end
+  };
+
+  TransactionObjects(Transaction& transaction, std::vector<Ref<T>> refs)
+      : transaction_(&transaction), refs_(std::move(refs)) {}
+
+  Iterator begin() const { return {transaction_, &refs_}; }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  Transaction* transaction_;
+  std::vector<Ref<T>> refs_;
+};
+
+template <auto Member, class T>
+const Value& Transaction::value(Ref<T> object) {
+  using Checked = detail::MemberOf<T, Member>;
+  const detail::TypeBinding& binding =
+      detail::binding_of<T>(state_.snapshot().catalog(), object.type);
+  return state_.get(object, binding.fields[Checked::kPosition]);
+}
+
+template <auto Member, class T>
+detail::MemberType<Member> Transaction::get(Ref<T> object) {
+  return detail::MemberOf<T, Member>::from_value(value<Member>(object));
+}
+
+template <class T>
+T Transaction::get(Ref<T> object) {
+  const detail::TypeBinding& binding =
+      detail::binding_of<T>(state_.snapshot().catalog(), object.type);
+  return detail::struct_from<T>([&](std::size_t position) -> const Value& {
+    return state_.get(object, binding.fields[position]);
+  });
+}
+
+template <class T>
+std::vector<Ref<T>> Transaction::refs() {
+  return detail::to_refs<T>(all(detail::binding_of<T>(state_.snapshot().catalog()).type->id));
+}
+template <class T>
+std::vector<Ref<T>> Transaction::refs(const Schema& schema) {
+  return detail::to_refs<T>(
+      all(detail::binding_of<T>(state_.snapshot().catalog(), schema.name()).type->id));
+}
+template <class T>
+TransactionObjects<T> Transaction::all() {
+  return {*this, refs<T>()};
+}
+template <class T>
+TransactionObjects<T> Transaction::all(const Schema& schema) {
+  return {*this, refs<T>(schema)};
+}
+
+template <class T, auto... Members>
+std::vector<Ref<T>> Transaction::lookup(const Where<T, Members...>& where) {
+  return detail::to_refs<T>(lookup(where.index(state_.snapshot().catalog()), where.values));
+}
+template <class T, auto... Members>
+std::optional<Ref<T>> Transaction::lookup_any(const Where<T, Members...>& where) {
+  const std::optional<ObjectRef> found =
+      lookup_any(where.index(state_.snapshot().catalog()), where.values);
+  return found ? std::optional(Ref<T>(*found)) : std::nullopt;
+}
+template <class T, auto... Members>
+Ref<T> Transaction::lookup_unique(const Where<T, Members...>& where) {
+  return Ref<T>(lookup_unique(where.index(state_.snapshot().catalog()), where.values));
+}
+template <class T, auto... Members>
+std::size_t Transaction::count(const Where<T, Members...>& where) {
+  return lookup(where.index(state_.snapshot().catalog()), where.values).size();
+}
+
+template <auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+std::vector<Ref<detail::ClassOf<Members...>>> Transaction::lookup(const Values&... values) {
+  return lookup(odb::where<Members...>(values...));
+}
+template <class T, auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+std::vector<Ref<T>> Transaction::lookup(const Values&... values) {
+  return lookup(odb::where<T, Members...>(values...));
+}
+template <auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+std::optional<Ref<detail::ClassOf<Members...>>> Transaction::lookup_any(const Values&... values) {
+  return lookup_any(odb::where<Members...>(values...));
+}
+template <class T, auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+std::optional<Ref<T>> Transaction::lookup_any(const Values&... values) {
+  return lookup_any(odb::where<T, Members...>(values...));
+}
+template <auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+Ref<detail::ClassOf<Members...>> Transaction::lookup_unique(const Values&... values) {
+  return lookup_unique(odb::where<Members...>(values...));
+}
+template <class T, auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+Ref<T> Transaction::lookup_unique(const Values&... values) {
+  return lookup_unique(odb::where<T, Members...>(values...));
+}
+template <auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+std::size_t Transaction::count(const Values&... values) {
+  return count(odb::where<Members...>(values...));
+}
+template <class T, auto... Members, class... Values>
+  requires(sizeof...(Members) > 0)
+std::size_t Transaction::count(const Values&... values) {
+  return count(odb::where<T, Members...>(values...));
+}
+
+namespace detail {
+
+template <class T>
+std::vector<std::pair<FieldId, Value>> field_values(const TypeBinding& binding, const T& object) {
+  std::vector<std::pair<FieldId, Value>> fields;
+  fields.reserve(kMemberCount<T>);
+  for_each_member<T>([&]<class Member>(Member, auto pointer) {
+    fields.emplace_back(binding.fields[Member::kPosition], Member::to_value(object.*pointer));
+  });
+  return fields;
+}
+
+}  // namespace detail
+
+template <class T>
+Ref<T> Transaction::create(const T& object) {
+  const detail::TypeBinding& binding = detail::binding_of<T>(state_.snapshot().catalog());
+  return Ref<T>(create(binding.type->id, detail::field_values(binding, object)));
+}
+template <class T>
+Ref<T> Transaction::create(const Schema& schema, const T& object) {
+  const detail::TypeBinding& binding =
+      detail::binding_of<T>(state_.snapshot().catalog(), schema.name());
+  return Ref<T>(create(binding.type->id, detail::field_values(binding, object)));
+}
+
+template <auto Member, class T, class Given>
+void Transaction::set(Ref<T> object, const Given& value) {
+  Value stored = detail::member_value<T, Member>(value);
+  const detail::TypeBinding& binding =
+      detail::binding_of<T>(state_.snapshot().catalog(), object.type);
+  state_.set(object, binding.fields[detail::MemberOf<T, Member>::kPosition], std::move(stored));
+}
+
+template <class T>
+void Transaction::update(Ref<T> object, const T& value) {
+  const detail::TypeBinding& binding =
+      detail::binding_of<T>(state_.snapshot().catalog(), object.type);
+  for (auto& [field, stored] : detail::field_values(binding, value)) {
+    state_.set(object, field, std::move(stored));
+  }
+}
+
+inline std::future<CommitOutcome> Transaction::commit_future() {
+  auto promise = std::make_shared<std::promise<CommitOutcome>>();
+  std::future<CommitOutcome> future = promise->get_future();
+  commit_async([promise](const CommitOutcome& outcome) { promise->set_value(outcome); });
+  return future;
+}
+
+}  // namespace odb

@@ -1,0 +1,345 @@
+#include "client_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "odb/net/authentication.h"
+#include "odb/wire/codec.h"
+
+namespace odb::detail {
+
+namespace {
+
+// Before the session is open a server has little to say.
+constexpr std::size_t kOpeningMessageBytesMax = 64 * 1024;
+// A delta carries a commit's contents and a little more.
+constexpr std::size_t kMessageSlackBytes = 1024 * 1024;
+// New objects of one type come in runs of this many consecutive ids, which tables are paged by.
+constexpr std::uint64_t kIdChunk = 64;
+constexpr std::uint64_t kIdsAskedMax = 1'000'000;
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace
+
+ClientCore::ClientCore(ClientIdentity identity, const net::ChannelBinding& binding, Time now)
+    : identity_(std::move(identity)),
+      binding_(binding),
+      now_(now),
+      last_sent_(now),
+      last_received_(now) {
+  send(Hello{.features = {}, .software = identity_.software});
+  // The proof gives nothing away that the token's owner would not give, and saves a round trip.
+  send(Authenticate{net::token_id(identity_.token), net::client_proof(identity_.token, binding_)});
+}
+
+std::size_t ClientCore::message_bytes_max() const {
+  if (phase_ != Phase::kOpen) return kOpeningMessageBytesMax;
+  // Reading a delta takes up to twice its commit: values of unlike kinds in a column are spelled out.
+  return 2 * commit_bytes_max_ + kMessageSlackBytes;
+}
+
+// ---- messages ----
+
+void ClientCore::receive(ServerMessage message, Time now) {
+  if (phase_ == Phase::kEnded) return;
+  now_ = now;
+  last_received_ = now;
+  if (auto* goodbye = std::get_if<Goodbye>(&message)) {
+    const bool orderly = goodbye->reason.code == ErrorCode::kNone;
+    return fail(orderly ? Error{ErrorCode::kDisconnected, "the server ended the session"}
+                        : std::move(goodbye->reason));
+  }
+  switch (phase_) {
+    case Phase::kHello:
+      if (auto* hello = std::get_if<Hello>(&message)) return on(*hello);
+      return on_unexpected("something before its hello");
+    case Phase::kProof:
+      if (auto* proof = std::get_if<Authenticated>(&message)) return on(*proof);
+      return on_unexpected("something before its proof");
+    case Phase::kOpening:
+      if (auto* opened = std::get_if<SessionOpened>(&message)) return on(*opened);
+      return on_unexpected("something before the session was open");
+    case Phase::kOpen:
+      break;
+    case Phase::kEnded:
+      return;
+  }
+  std::visit(
+      Overloaded{
+          [&](Delta& delta) { check(cache_.apply(std::move(delta))); },
+          [&](CommitDone& done) { on(done); },
+          [&](SnapshotChunk& chunk) { check(cache_.stage(std::move(chunk.rows))); },
+          [&](SubscriptionLoaded& loaded) { on(loaded); },
+          [&](SchemaDefined& defined) { on(defined); },
+          [&](Flushed& flushed) {
+            cache_.see_version(flushed.version);
+            finish_request(flushed.request, flushed.version);
+          },
+          [&](Heartbeat& heartbeat) { cache_.see_version(heartbeat.version); },
+          [&](IdsGranted& granted) {
+            ids_asked_ = 0;  // whatever was asked for, this is the answer
+            ids_last_grant_ = granted.range.count;
+            ids_left_ += granted.range.count;
+            ids_.push_back(granted.range);
+          },
+          [&](CreditsGranted& granted) {
+            credits_ += granted.commits;
+            send_waiting();
+          },
+          [&](RequestRefused& refused) { on(refused); },
+          [&](UnknownMessage&) {},  // of a newer server; what we need it would not send unasked
+          [&](auto&) { on_unexpected("a message that has no place here"); },
+      },
+      message);
+}
+
+void ClientCore::on_unexpected(std::string_view what) {
+  fail({ErrorCode::kUnexpectedMessage, "the server sent " + std::string(what)});
+}
+
+void ClientCore::check(const Result<void>& result) {
+  if (!result) fail(result.error());
+}
+
+void ClientCore::on(Hello& hello) {
+  if (hello.major != kProtocolMajor) {
+    return fail({ErrorCode::kUnsupportedProtocol,
+                 "this client speaks protocol version " + std::to_string(kProtocolMajor) +
+                     ", the server version " + std::to_string(hello.major)});
+  }
+  phase_ = Phase::kProof;
+}
+
+void ClientCore::on(Authenticated& message) {
+  if (!net::is_server_proof(message.proof, identity_.token, binding_)) {
+    return fail({ErrorCode::kServerNotTrusted,
+                 "the server could not prove that it knows the token: it is not the one that the "
+                 "token is for, or someone sits between"});
+  }
+  phase_ = Phase::kOpening;
+  send(OpenSession{identity_.client});
+}
+
+void ClientCore::on(SessionOpened& message) {
+  actor_ = std::move(message.actor);
+  history_ = message.history;
+  credits_ = message.commit_credits;
+  commit_bytes_max_ = message.commit_bytes_max;
+  heartbeat_interval_ = std::chrono::milliseconds(message.heartbeat_interval_ms);
+  silence_timeout_ = std::chrono::milliseconds(message.silence_timeout_ms);
+  for (const IdRange& range : message.ids) {
+    ids_.push_back(range);
+    ids_left_ += range.count;
+    ids_last_grant_ = range.count;
+  }
+  cache_.see_version(message.version);
+  phase_ = Phase::kOpen;
+}
+
+void ClientCore::on(SchemaDefined& message) {
+  check(cache_.learn(message.types));
+  cache_.see_version(message.version);
+  if (message.request != RequestId{}) finish_request(message.request, message.version);
+}
+
+void ClientCore::on(SubscriptionLoaded& message) {
+  const auto found = subscriptions_.find(message.subscription);
+  if (found == subscriptions_.end()) return on_unexpected("a subscription that was never asked for");
+  cache_.finish_load(found->second.interest, message.version);
+  found->second.ticket->version = message.version;
+}
+
+void ClientCore::on(RequestRefused& message) {
+  if (const auto* request = std::get_if<RequestId>(&message.about)) {
+    const auto found = requests_.find(*request);
+    if (found == requests_.end()) return;
+    found->second->error = std::move(message.error);
+    requests_.erase(found);
+  } else if (const auto* subscription = std::get_if<SubscriptionId>(&message.about)) {
+    const auto found = subscriptions_.find(*subscription);
+    if (found == subscriptions_.end()) return;
+    if (!found->second.ticket->is_done()) found->second.ticket->error = std::move(message.error);
+  }
+}
+
+// ---- requests ----
+
+std::shared_ptr<RequestTicket> ClientCore::new_request(RequestId id) {
+  auto ticket = std::make_shared<RequestTicket>();
+  if (phase_ == Phase::kEnded) {
+    ticket->error = end_reason_;
+  } else {
+    requests_.emplace(id, ticket);
+  }
+  return ticket;
+}
+
+void ClientCore::finish_request(RequestId id, Version version) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return;
+  found->second->version = version;
+  requests_.erase(found);
+}
+
+std::shared_ptr<RequestTicket> ClientCore::define(const Schema& schema) {
+  cache_.declare(schema.name(), schema.bindings());
+  last_request_ = RequestId{last_request_.value + 1};
+  send(DefineSchema{last_request_, schema.definition()});
+  return new_request(last_request_);
+}
+
+std::shared_ptr<RequestTicket> ClientCore::flush() {
+  last_request_ = RequestId{last_request_.value + 1};
+  send(Flush{last_request_});
+  return new_request(last_request_);
+}
+
+SubscriptionId ClientCore::subscribe(Interest interest) {
+  last_subscription_ = SubscriptionId{last_subscription_.value + 1};
+  auto ticket = std::make_shared<RequestTicket>();
+  if (phase_ == Phase::kEnded) ticket->error = end_reason_;
+  send(Subscribe{last_subscription_, interest});
+  subscriptions_.emplace(last_subscription_,
+                         SubscriptionEntry{std::move(interest), std::move(ticket)});
+  return last_subscription_;
+}
+
+std::shared_ptr<RequestTicket> ClientCore::unsubscribe(SubscriptionId) {
+  auto ticket = std::make_shared<RequestTicket>();
+  ticket->error = Error{ErrorCode::kUnsupported, "this server does not offer unsubscribing"};
+  return ticket;
+}
+
+// ---- commits ----
+
+std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCallback callback) {
+  last_sequence_ = Sequence{last_sequence_.value + 1};
+  auto ticket = std::make_shared<CommitTicket>();
+  ticket->sequence = last_sequence_;
+  ticket->callback = std::move(callback);
+  if (phase_ == Phase::kEnded) {
+    finish(ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
+    return ticket;
+  }
+  auto message = wire::encode(ClientMessage(Commit{.sequence = last_sequence_,
+                                                   .lowest_unresolved = lowest_unresolved_,
+                                                   .request = std::move(request)}));
+  if (message->size() > commit_bytes_max_) {
+    finish(ticket, Error{ErrorCode::kTransactionTooLarge,
+                         "the transaction takes " + std::to_string(message->size()) +
+                             " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
+    return ticket;
+  }
+  if (!waiting_.empty() && waiting_bytes_ + message->size() > kWaitingBytesMax) {
+    finish(ticket, Error{ErrorCode::kTooManyCommitsInFlight,
+                         "not committed: more than " + std::to_string(kWaitingBytesMax) +
+                             " bytes of commits wait for the server"});
+    return ticket;
+  }
+  waiting_bytes_ += message->size();
+  waiting_.push_back({ticket, std::move(message)});
+  send_waiting();
+  return ticket;
+}
+
+void ClientCore::send_waiting() {
+  while (credits_ > 0 && !waiting_.empty()) {
+    WaitingCommit waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    waiting_bytes_ -= waiting.message->size();
+    --credits_;
+    commits_.emplace(waiting.ticket->sequence, std::move(waiting.ticket));
+    outgoing_.push_back(std::move(waiting.message));
+    last_sent_ = now_;
+  }
+}
+
+void ClientCore::on(CommitDone& message) {
+  const auto found = commits_.find(message.sequence);
+  if (found == commits_.end()) return on_unexpected("the outcome of a commit that was never sent");
+  const std::shared_ptr<CommitTicket> ticket = std::move(found->second);
+  commits_.erase(found);
+  while (lowest_unresolved_ <= last_sequence_ && !commits_.contains(lowest_unresolved_) &&
+         (waiting_.empty() || lowest_unresolved_ < waiting_.front().ticket->sequence)) {
+    lowest_unresolved_ = Sequence{lowest_unresolved_.value + 1};
+  }
+  ++credits_;
+  if (const auto* accepted = std::get_if<Accepted>(&message.outcome)) {
+    cache_.see_version(accepted->version);
+  }
+  finish(ticket, std::move(message.outcome));
+  send_waiting();
+}
+
+void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
+  ticket->outcome = std::move(outcome);
+  if (ticket->callback) completed_.push_back(ticket);
+}
+
+// ---- identities ----
+
+std::optional<ObjectId> ClientCore::allocate(TypeId type) {
+  IdChunk& chunk = id_chunks_[type];
+  if (chunk.next == chunk.end) {
+    ask_for_ids();
+    if (ids_.empty()) return std::nullopt;
+    IdRange& range = ids_.front();
+    const std::uint64_t count = std::min(kIdChunk, range.count);
+    chunk = {range.first.value, range.first.value + count};
+    range.first = ObjectId{range.first.value + count};
+    range.count -= count;
+    ids_left_ -= count;
+    if (range.count == 0) ids_.pop_front();
+  }
+  return ObjectId{chunk.next++};
+}
+
+void ClientCore::ask_for_ids() {
+  if (ids_asked_ > 0 || ids_left_ > ids_last_grant_ / 2 || phase_ != Phase::kOpen) return;
+  ids_asked_ = std::clamp<std::uint64_t>(ids_last_grant_ * 2, kIdChunk, kIdsAskedMax);
+  send(RequestIds{ids_asked_});
+}
+
+// ---- time and ends ----
+
+void ClientCore::send(const ClientMessage& message) {
+  if (phase_ == Phase::kEnded) return;
+  last_sent_ = now_;
+  outgoing_.push_back(wire::encode(message));
+}
+
+void ClientCore::tick(Time now) {
+  now_ = now;
+  if (phase_ != Phase::kOpen) return;
+  if (silence_timeout_.count() > 0 && now - last_received_ >= silence_timeout_) {
+    return fail({ErrorCode::kPeerSilent, "nothing received from the server for " +
+                                             std::to_string(silence_timeout_.count()) + " ms"});
+  }
+  if (now - last_sent_ >= heartbeat_interval_) send(Heartbeat{});
+}
+
+void ClientCore::fail(Error reason) {
+  if (phase_ == Phase::kEnded) return;
+  end_reason_ = std::move(reason);
+  phase_ = Phase::kEnded;
+  for (auto& [sequence, ticket] : std::exchange(commits_, {})) {
+    finish(ticket, Error{ErrorCode::kOutcomeUnknown,
+                         "whether the commit took effect is unknown: " + end_reason_.message});
+  }
+  for (WaitingCommit& waiting : std::exchange(waiting_, {})) {
+    finish(waiting.ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
+  }
+  waiting_bytes_ = 0;
+  for (auto& [id, ticket] : std::exchange(requests_, {})) ticket->error = end_reason_;
+  for (auto& [id, subscription] : subscriptions_) {
+    if (!subscription.ticket->is_done()) subscription.ticket->error = end_reason_;
+  }
+}
+
+}  // namespace odb::detail

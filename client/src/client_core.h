@@ -1,0 +1,156 @@
+// ClientCore: the client's side of the session protocol. Sans-I/O: messages and time in, messages out.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache.h"
+#include "odb/client/transaction.h"
+#include "odb/core/messages.h"
+#include "odb/net/byte_stream.h"
+#include "odb/wire/frame.h"
+
+namespace odb::detail {
+
+using Time = std::chrono::steady_clock::time_point;
+
+// Who connects, and how it proves that it may.
+struct ClientIdentity {
+  ClientId client;
+  std::string token;
+  std::string software;
+};
+
+// A commit under way.
+struct CommitTicket {
+  Sequence sequence;
+  std::optional<CommitOutcome> outcome;  // set once
+  CommitCallback callback;               // empty when somebody waits for the outcome
+};
+
+// A request under way: done when it has a version or an error.
+struct RequestTicket {
+  std::optional<Version> version;
+  std::optional<Error> error;
+  bool is_done() const { return version.has_value() || error.has_value(); }
+};
+
+// One thread at a time; Connection holds a mutex around it, the simulator runs it alone.
+class ClientCore {
+ public:
+  ClientCore(ClientIdentity identity, const net::ChannelBinding& binding, Time now);
+
+  // ---- the link's side ----
+  void receive(ServerMessage message, Time now);
+  void note_received(Time now) { last_received_ = now; }
+  void tick(Time now);
+  // The link is gone, for this reason: everything under way ends.
+  void fail(Error reason);
+  std::vector<wire::EncodedMessage> take_outgoing() { return std::exchange(outgoing_, {}); }
+  bool has_outgoing() const { return !outgoing_.empty(); }
+
+  bool is_open() const { return phase_ == Phase::kOpen; }
+  bool has_ended() const { return phase_ == Phase::kEnded; }
+  const Error& end_reason() const { return end_reason_; }
+  std::size_t message_bytes_max() const;
+
+  // ---- the program's side ----
+  std::shared_ptr<RequestTicket> define(const Schema& schema);
+  SubscriptionId subscribe(Interest interest);
+  const RequestTicket& subscription(SubscriptionId id) const { return *subscriptions_.at(id).ticket; }
+  std::shared_ptr<RequestTicket> unsubscribe(SubscriptionId id);
+  std::shared_ptr<RequestTicket> flush();
+
+  // Beyond the server's credits commits wait here, up to kWaitingBytesMax, and go out as outcomes come
+  // in. The ticket may have its outcome at once: too large, too many waiting, disconnected.
+  std::shared_ptr<CommitTicket> commit(CommitRequest request, CommitCallback callback);
+
+  // An identity for a new object, nothing while none is granted; more are asked for in time.
+  std::optional<ObjectId> allocate(TypeId type);
+
+  Cache& cache() { return cache_; }
+  const Cache& cache() const { return cache_; }
+  const std::string& actor() const { return actor_; }
+  HistoryId history() const { return history_; }
+
+  // Commits with callbacks whose outcome has come, in the order of their coming.
+  std::vector<std::shared_ptr<CommitTicket>> take_completed() {
+    return std::exchange(completed_, {});
+  }
+  bool has_completed() const { return !completed_.empty(); }
+
+  static constexpr std::size_t kWaitingBytesMax = 256 * 1024 * 1024;
+
+ private:
+  enum class Phase { kHello, kProof, kOpening, kOpen, kEnded };
+  struct SubscriptionEntry {
+    Interest interest;
+    std::shared_ptr<RequestTicket> ticket;
+  };
+  struct IdChunk {
+    std::uint64_t next = 0;
+    std::uint64_t end = 0;
+  };
+  struct WaitingCommit {
+    std::shared_ptr<CommitTicket> ticket;
+    wire::EncodedMessage message;
+  };
+
+  void on(Hello& hello);
+  void on(Authenticated& message);
+  void on(SessionOpened& message);
+  void on(SchemaDefined& message);
+  void on(SubscriptionLoaded& message);
+  void on(CommitDone& message);
+  void on(RequestRefused& message);
+  void on_unexpected(std::string_view what);
+  void check(const Result<void>& result);
+  void send(const ClientMessage& message);
+  void send_waiting();
+  void finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome);
+  std::shared_ptr<RequestTicket> new_request(RequestId id);
+  void finish_request(RequestId id, Version version);
+  void ask_for_ids();
+
+  const ClientIdentity identity_;
+  const net::ChannelBinding binding_;
+  Phase phase_ = Phase::kHello;
+  Error end_reason_;
+  Cache cache_;
+  std::vector<wire::EncodedMessage> outgoing_;
+
+  std::string actor_;
+  HistoryId history_;
+  std::uint32_t credits_ = 0;
+  std::size_t commit_bytes_max_ = 0;
+  std::chrono::milliseconds heartbeat_interval_{0};
+  std::chrono::milliseconds silence_timeout_{0};
+  Time now_;
+  Time last_sent_;
+  Time last_received_;
+
+  RequestId last_request_;
+  SubscriptionId last_subscription_;
+  Sequence last_sequence_;
+  boost::unordered_flat_map<RequestId, std::shared_ptr<RequestTicket>> requests_;
+  boost::unordered_flat_map<SubscriptionId, SubscriptionEntry> subscriptions_;
+  boost::unordered_flat_map<Sequence, std::shared_ptr<CommitTicket>> commits_;  // sent
+  Sequence lowest_unresolved_{1};
+  std::deque<WaitingCommit> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  std::vector<std::shared_ptr<CommitTicket>> completed_;
+
+  std::deque<IdRange> ids_;
+  std::uint64_t ids_left_ = 0;
+  std::uint64_t ids_asked_ = 0;      // under way
+  std::uint64_t ids_last_grant_ = 0;
+  boost::unordered_flat_map<TypeId, IdChunk> id_chunks_;
+};
+
+}  // namespace odb::detail

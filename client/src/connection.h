@@ -1,0 +1,118 @@
+// Connection: drives a ClientCore over a real link, with threads.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client_core.h"
+#include "odb/client/database.h"
+#include "odb/net/message_stream.h"
+#include "odb/net/socket.h"
+
+namespace odb::detail {
+
+// Threads: everything behind one mutex. Whoever waits for the server takes the role of driver, sends and
+// receives for itself, and wakes the others when their answers came along; a background thread has the
+// role when nobody waits. While a caller drives, the socket is disarmed in the background thread's
+// epoll set, so that thread sleeps on. Handlers run on the background thread with the mutex free.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  static std::shared_ptr<Connection> open(const std::string& host, std::uint16_t port,
+                                          const std::string& token, ConnectOptions options);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  using Timeout = std::optional<std::chrono::milliseconds>;
+
+  void define(const Schema& schema, Timeout timeout);
+  SubscriptionId subscribe(Interest interest);
+  bool is_loaded(SubscriptionId subscription);
+  void wait_loaded(SubscriptionId subscription, Timeout timeout);
+  void unsubscribe(SubscriptionId subscription);
+  std::shared_ptr<const Snapshot> snapshot();
+  ObjectId allocate(TypeId type, Timeout timeout);
+  CommitOutcome commit(CommitRequest request, Timeout timeout);
+  void commit_async(CommitRequest request, CommitCallback done);
+  Version flush(Timeout timeout);
+  HandlerId on_commit(ChangeHandler handler);
+  void remove_handler(HandlerId handler);
+
+  Version version();
+  std::shared_ptr<const Catalog> catalog();
+  const std::string& actor() const { return actor_; }
+  HistoryId history() const { return history_; }
+  bool is_connected();
+  // Ends the link; what is under way ends with kDisconnected. Joins the background thread unless called
+  // on it.
+  void disconnect();
+
+ private:
+  struct Handler {
+    HandlerId id;
+    ChangeHandler call;
+  };
+  using Lock = std::unique_lock<std::mutex>;
+
+  Connection(std::unique_ptr<net::MessageStream> stream, std::unique_ptr<ClientCore> core,
+             ConnectOptions options);
+  void start();
+
+  // Throws when the process was forked after connecting.
+  void check_process() const;
+  void check_connected(const Lock& lock) const;
+
+  // Drives, or waits for who drives, until `is_done` (called with the lock) or the time is up: false.
+  // Throws what ConnectOptions::while_waiting throws.
+  bool wait(Lock& lock, Timeout timeout, const std::function<bool()>& is_done);
+  void drive(Lock& lock, Time deadline, const std::function<bool()>& is_done);
+  void call_while_waiting(Lock& lock);
+  void finish(Lock& lock, const RequestTicket& ticket, Timeout timeout, std::string_view what);
+
+  // With the lock held.
+  void send_outgoing();
+  void pump();
+  void close_link();
+  void arm(std::uint32_t events);
+  void arm_for_background();
+  void wake_background();
+  bool has_work_for_handlers() const;
+
+  void run_background();
+  void run_handlers(Lock& lock);
+
+  const ConnectOptions options_;
+  std::string actor_;
+  HistoryId history_;
+  const net::Socket epoll_;
+  const net::Socket wakeup_;
+  const std::uint64_t process_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<net::MessageStream> stream_;
+  std::unique_ptr<ClientCore> core_;
+  bool driving_ = false;        // a caller drives
+  int followers_ = 0;           // callers that wait for the driver
+  bool wants_write_ = false;    // the stream did not take everything
+  std::uint32_t armed_ = 0;     // events the background thread waits for
+  bool has_more_ = false;       // pump() stopped before it had taken in everything
+  std::uint64_t bytes_seen_ = 0;
+  bool stopping_ = false;
+  std::vector<std::shared_ptr<Handler>> handlers_;
+  HandlerId last_handler_;
+  std::shared_ptr<Handler> running_handler_;
+  bool in_handlers_ = false;    // on the background thread
+  std::mutex join_mutex_;  // disconnect() may be called by several at once
+  std::thread background_;
+  std::thread::id background_id_;
+};
+
+}  // namespace odb::detail

@@ -1,0 +1,140 @@
+#include "odb/client/database.h"
+
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "connection.h"
+#include "messages.h"
+
+namespace odb {
+
+// ---- Subscription ----
+
+bool Subscription::is_loaded() const { return connection_->is_loaded(id_); }
+
+void Subscription::wait(std::optional<std::chrono::milliseconds> timeout) const {
+  connection_->wait_loaded(id_, timeout);
+}
+
+void Subscription::unsubscribe() { connection_->unsubscribe(id_); }
+
+// ---- Transaction ----
+
+Transaction::Transaction(std::shared_ptr<detail::Connection> connection,
+                         std::shared_ptr<const detail::Snapshot> snapshot)
+    : connection_(std::move(connection)), state_(std::move(snapshot)) {}
+
+std::optional<ObjectRef> Transaction::lookup_any(IndexId index, std::span<const Value> values) {
+  const std::vector<ObjectRef> found = lookup(index, values);
+  if (found.empty()) return std::nullopt;
+  return found.front();
+}
+
+ObjectRef Transaction::lookup_unique(IndexId index, std::span<const Value> values) {
+  return detail::only_one(catalog(), index, lookup(index, values));
+}
+
+ObjectRef Transaction::create(TypeId type, std::vector<std::pair<FieldId, Value>> fields) {
+  const ObjectRef object{type, connection_->allocate(type, {})};
+  state_.create(object, std::move(fields));
+  return object;
+}
+
+Version Transaction::commit(std::optional<std::chrono::milliseconds> timeout) {
+  CommitOutcome outcome = try_commit(timeout);
+  if (const auto* accepted = std::get_if<Accepted>(&outcome)) return accepted->version;
+  if (auto* conflict = std::get_if<Conflict>(&outcome)) {
+    std::string message = detail::describe(catalog(), *conflict);
+    throw ConflictError(std::move(*conflict), std::move(message));
+  }
+  throw_error(std::get<Error>(std::move(outcome)));
+}
+
+CommitOutcome Transaction::try_commit(std::optional<std::chrono::milliseconds> timeout) {
+  if (!state_.has_writes() && !state_.has_ended()) {
+    state_.end();
+    return Accepted{version()};
+  }
+  return connection_->commit(state_.take_request(), timeout);
+}
+
+void Transaction::commit_async(CommitCallback done) {
+  if (!state_.has_writes() && !state_.has_ended()) {
+    state_.end();
+    done(Accepted{version()});
+    return;
+  }
+  connection_->commit_async(state_.take_request(), std::move(done));
+}
+
+// ---- Database ----
+
+Database connect(const std::string& host, std::uint16_t port, const std::string& token,
+                 ConnectOptions options) {
+  return Database(detail::Connection::open(host, port, token, std::move(options)));
+}
+
+Database& Database::operator=(Database&& other) noexcept {
+  std::swap(connection_, other.connection_);
+  return *this;
+}
+
+Database::~Database() {
+  if (connection_ != nullptr) connection_->disconnect();
+}
+
+void Database::define(const Schema& schema, std::optional<std::chrono::milliseconds> timeout) {
+  connection_->define(schema, timeout);
+}
+
+Subscription Database::subscribe(const Schema& schema,
+                                 std::optional<std::chrono::milliseconds> timeout) {
+  connection_->define(schema, timeout);
+  return subscribe(SchemaInterest{schema.name()}, timeout);
+}
+
+Subscription Database::subscribe(Interest interest,
+                                 std::optional<std::chrono::milliseconds> timeout) {
+  Subscription subscription = subscribe_async(std::move(interest));
+  subscription.wait(timeout);
+  return subscription;
+}
+
+Subscription Database::subscribe_async(Interest interest) {
+  return {connection_, connection_->subscribe(std::move(interest))};
+}
+
+View Database::view() const { return View(connection_->snapshot()); }
+
+Transaction Database::transaction() { return {connection_, connection_->snapshot()}; }
+
+HandlerId Database::on_commit(ChangeHandler handler) {
+  return connection_->on_commit(std::move(handler));
+}
+
+void Database::remove_handler(HandlerId handler) { connection_->remove_handler(handler); }
+
+Version Database::flush(std::optional<std::chrono::milliseconds> timeout) {
+  return connection_->flush(timeout);
+}
+
+Version Database::version() const { return connection_->version(); }
+std::shared_ptr<const Catalog> Database::catalog() const { return connection_->catalog(); }
+const std::string& Database::actor() const { return connection_->actor(); }
+HistoryId Database::history() const { return connection_->history(); }
+bool Database::is_connected() const { return connection_->is_connected(); }
+void Database::disconnect() { connection_->disconnect(); }
+
+void Database::pause_after_conflict(int attempt) const {
+  // Full jitter, so that those who met once do not meet again (Brooker 2015): the first retry at once,
+  // later ones after a random time up to a bound that doubles.
+  if (attempt <= 1) return;
+  thread_local std::minstd_rand random{std::random_device{}()};
+  const std::int64_t bound_us = std::int64_t{25} << std::min(attempt - 1, 9);
+  std::uniform_int_distribution<std::int64_t> pause(0, bound_us);
+  std::this_thread::sleep_for(std::chrono::microseconds(pause(random)));
+}
+
+}  // namespace odb

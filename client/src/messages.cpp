@@ -1,0 +1,68 @@
+#include "messages.h"
+
+#include "odb/client/errors.h"
+
+namespace odb::detail {
+
+namespace {
+
+std::string type_name(const Catalog& catalog, TypeId type) {
+  const CatalogType* found = catalog.find(type);
+  return found == nullptr ? "type " + std::to_string(type.value) : to_string(found->name);
+}
+
+struct KeyDescription {
+  const Catalog& catalog;
+
+  std::string operator()(const CellRead& read) const {
+    const CatalogType* type = catalog.find(read.type);
+    const bool known = type != nullptr && read.field.value < type->fields.size();
+    return describe(catalog, ObjectRef{read.type, read.object}) + ", field " +
+           (known ? type->fields[read.field.value].name : std::to_string(read.field.value));
+  }
+  std::string operator()(const ExistenceRead& read) const {
+    return "the existence of " + describe(catalog, ObjectRef{read.type, read.object});
+  }
+  std::string operator()(const IndexRead& read) const {
+    const CatalogIndex* index = catalog.find(read.index);
+    if (index == nullptr) return "index " + std::to_string(read.index.value);
+    return "a value of index " + type_name(catalog, index->type) + "." + index->name;
+  }
+  std::string operator()(const MembershipRead& read) const {
+    return "which objects " + type_name(catalog, read.type) + " has";
+  }
+};
+
+}  // namespace
+
+std::string describe(const Catalog& catalog, ObjectRef object) {
+  return type_name(catalog, object.type) + " " + std::to_string(object.object.value);
+}
+
+Error not_found(const Catalog& catalog, ObjectRef object) {
+  return {ErrorCode::kUnknownObject, describe(catalog, object) + " does not exist"};
+}
+
+Error not_subscribed(const Catalog& catalog, ObjectRef object) {
+  return {ErrorCode::kNotSubscribed,
+          describe(catalog, object) +
+              " is not covered by any loaded subscription, so whether it exists is not known here"};
+}
+
+ObjectRef only_one(const Catalog& catalog, IndexId index, std::span<const ObjectRef> found) {
+  if (found.size() == 1) return found.front();
+  const CatalogIndex& described = *catalog.find(index);
+  throw NotFoundError({ErrorCode::kUnknownObject,
+                       type_name(catalog, described.type) + " not unique by " + described.name +
+                           ": expected one object, found " + std::to_string(found.size())});
+}
+
+std::string describe(const Catalog& catalog, const Conflict& conflict) {
+  std::string text = "conflict on " + std::visit(KeyDescription{catalog}, conflict.key) +
+                     ": read at version " + std::to_string(conflict.read.value) + ", changed";
+  if (!conflict.actor.empty()) text += " by " + conflict.actor;
+  if (conflict.won != Version{}) text += " in version " + std::to_string(conflict.won.value);
+  return text;
+}
+
+}  // namespace odb::detail

@@ -1,0 +1,103 @@
+// odb_server: an odb::server::Server with a command line, logs and signals around it.
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "cli.h"
+#include "main_signals.h"
+#include "odb/net/socket.h"
+#include "odb/server/server.h"
+#include "odb/version.h"
+
+namespace odb::server {
+
+namespace {
+
+// Descriptors beside the sessions: listeners, logs, polling.
+constexpr rlim_t kOtherDescriptors = 64;
+
+int as_status(ExitCode code) { return static_cast<int>(code); }
+
+void start_log(spdlog::level::level_enum level) {
+  auto logger = std::make_shared<spdlog::logger>("odb_server",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  logger->set_level(level);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// Each session takes a descriptor; the usual soft limit of 1024 is meant for programs that use
+// select().
+void raise_descriptor_limit(std::size_t sessions_max) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < sessions_max + kOtherDescriptors) {
+    spdlog::info("open files are limited to {}, less than what {} sessions take", limit.rlim_cur,
+                 sessions_max);
+  }
+}
+
+int serve(CommandLine command_line, ShutdownSignals& signals) {
+  start_log(command_line.log_level);
+  const std::size_t sessions_max = command_line.options.limits.sessions_max;
+  const bool makes_token = command_line.options.tokens.empty();
+  const std::string host = command_line.options.host;
+  auto server = Server::start(std::move(command_line.options));
+  if (!server) {
+    std::fprintf(stderr, "odb_server: %s\n", server.error().message.c_str());
+    return as_status(ExitCode::kStartFailed);
+  }
+  if (!signals.begin_serving()) return as_status(ExitCode::kSuccess);
+  for (const std::string& warning : command_line.warnings) spdlog::warn("{}", warning);
+  raise_descriptor_limit(sessions_max);
+
+  // Not through the log: it may be switched off, and it may be kept for long.
+  if (makes_token)
+    std::fprintf(stderr, "odb_server: made a token: %s\n", (*server)->token().c_str());
+  const std::string address = net::to_string(net::Endpoint{host, (*server)->port()});
+  spdlog::info("odb {} keeps everything in memory; certificate SHA-256 {}", kVersionText,
+               (*server)->certificate_fingerprint());
+  if (std::printf("odb_server listens on %s\n", address.c_str()) < 0 || std::fflush(stdout) != 0) {
+    spdlog::warn("cannot write to stdout; listening on {}", address);
+  }
+
+  signals.wait();
+  spdlog::info("stopping, {} connections are open", (*server)->session_count());
+  (*server)->stop();
+  spdlog::info("stopped");
+  return as_status(ExitCode::kSuccess);
+}
+
+int run(int argc, const char* const* argv) {
+  ShutdownSignals signals;
+  std::signal(SIGPIPE, SIG_IGN);
+  auto parsed = parse_command_line(argc, argv);
+  if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
+    const bool is_error = refusal->exit_code != ExitCode::kSuccess;
+    std::fputs(refusal->text.c_str(), is_error ? stderr : stdout);
+    return as_status(refusal->exit_code);
+  }
+  return serve(std::get<CommandLine>(std::move(parsed)), signals);
+}
+
+}  // namespace
+
+}  // namespace odb::server
+
+int main(int argc, char** argv) {
+  try {
+    return odb::server::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "odb_server: %s\n", error.what());
+    return 1;
+  }
+}
