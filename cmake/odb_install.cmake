@@ -3,6 +3,7 @@
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
+set_target_properties(odb_schemas PROPERTIES EXPORT_NAME schemas)
 install(TARGETS odb_schemas odb_core odb_wire odb_net odb_server odb_client
         EXPORT odbTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -13,14 +13,11 @@ namespace odb::server {
 
 namespace {
 
-// A piece ends after this many rows or about this many bytes, well within one frame for small rows.
-constexpr std::size_t kChunkRows = 2048;
-constexpr std::size_t kChunkBytes = 128 * 1024;
-
 // Gathers rows of one type.
 class RowGatherer {
  public:
-  RowGatherer(const CatalogType& type, RowBlock& rows) : type_(type), rows_(rows) {
+  RowGatherer(const CatalogType& type, const SnapshotPiece& piece, RowBlock& rows)
+      : type_(type), piece_(piece), rows_(rows) {
     rows_.type = type.id;
     rows_.field_count = static_cast<std::uint32_t>(type.fields.size());
   }
@@ -32,10 +29,13 @@ class RowGatherer {
       bytes_ += sizeof(Value) + rows_.values.back().heap_bytes();
     }
   }
-  bool is_full() const { return rows_.objects.size() >= kChunkRows || bytes_ >= kChunkBytes; }
+  bool is_full() const {
+    return rows_.objects.size() >= piece_.rows_max || bytes_ >= piece_.bytes_max;
+  }
 
  private:
   const CatalogType& type_;
+  const SnapshotPiece& piece_;
   RowBlock& rows_;
   std::size_t bytes_ = 0;
 };
@@ -95,7 +95,7 @@ bool Session::fill_from_type(Loading& loading, TypeId type, RowBlock& rows) {
     if (loading.position.object.value == ~std::uint64_t{0}) return false;
     from = loading.position.object.value + 1;
   }
-  RowGatherer gatherer(described, rows);
+  RowGatherer gatherer(described, core_.snapshot_piece(), rows);
   for (auto found = objects->find_from(ObjectId{from}); found.newest != nullptr;
        found = objects->find_from(ObjectId{found.id.value + 1})) {
     loading.position = {type, found.id};
@@ -113,7 +113,7 @@ bool Session::fill_from_index(Loading& loading, const IndexInterest& interest, R
   const IndexTable* entries = state.entries(interest.index);
   const Version version = core_.pipeline().published();
   const std::string key = encode_key(interest.key);
-  RowGatherer gatherer(type, rows);
+  RowGatherer gatherer(type, core_.snapshot_piece(), rows);
   const ObjectId from{loading.position.object.value + 1};
   for (const auto* entry = entries->find(key, from, version); entry != nullptr;
        entry = IndexTable::next(entry, version)) {
@@ -130,7 +130,7 @@ bool Session::fill_from_objects(Loading& loading, const ObjectsInterest& interes
   const CatalogType& type = *core_.pipeline().published_catalog()->find(interest.type);
   if (!core_.policy().may_see(actor_, type)) return false;
   const Version version = core_.pipeline().published();
-  RowGatherer gatherer(type, rows);
+  RowGatherer gatherer(type, core_.snapshot_piece(), rows);
   while (loading.next_object < loading.objects.size()) {
     const ObjectId object = loading.objects[loading.next_object++];
     loading.position = {type.id, object};

@@ -101,7 +101,7 @@ using testing::message_of;
 template <class T>
 void expect_round_trip(const T& value, const std::string& type, const std::string& stored) {
   EXPECT_EQ(to_string(type_of<T>()), type);
-  EXPECT_TRUE(check_type(type_of<std::vector<bool>>()));
+  EXPECT_TRUE(check_type(type_of<T>()));
   const Value out = Mapping<T>::to_value(value);
   EXPECT_EQ(to_string(out), stored);
   EXPECT_TRUE(check_fits(out, type_of<T>()));

@@ -1,6 +1,7 @@
 // Numbers, text, data, timestamps and references: what is stored, what comes back, what is refused.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -76,12 +77,16 @@ TYPED_TEST(MappingInteger, KeepsEveryNumberThatBothSidesHold) {
 
 TYPED_TEST(MappingInteger, RefusesNumbersThatTheMemberCannotHold) {
   using Limits = std::numeric_limits<TypeParam>;
-  if (Limits::is_signed && sizeof(TypeParam) == 8) return;
-  const auto min = static_cast<std::int64_t>(Limits::min());
-  EXPECT_THROW(Mapping<TypeParam>::from_value(Value::integer(min - 1)), ValueError);
-  if (sizeof(TypeParam) == 8) return;
-  const auto max = static_cast<std::int64_t>(Limits::max());
-  EXPECT_THROW(Mapping<TypeParam>::from_value(Value::integer(max + 1)), ValueError);
+  if constexpr (Limits::is_signed && sizeof(TypeParam) == 8) {
+    GTEST_SKIP() << "holds everything";
+  } else {
+    const auto min = static_cast<std::int64_t>(Limits::min());
+    EXPECT_THROW(Mapping<TypeParam>::from_value(Value::integer(min - 1)), ValueError);
+    if constexpr (sizeof(TypeParam) < 8) {
+      const auto max = static_cast<std::int64_t>(Limits::max());
+      EXPECT_THROW(Mapping<TypeParam>::from_value(Value::integer(max + 1)), ValueError);
+    }
+  }
 }
 
 TEST(MappingScalar, SaysTheRangeOfAnInteger) {

@@ -239,7 +239,10 @@ TEST_F(CommitEngineTest, AConflictIsJudgedBeforeAUniqueViolation) {
 TEST_F(CommitEngineTest, AUniqueIndexOverValuesThatRepeatIsRefused) {
   apply(Changes().update(kTask, 2, {{kPoints, number(1)}}));
   const auto unique_points = test::merged(
-      *state.catalog(), {"todo", {{"Task", {}, {{"p", {"points"}, Uniqueness::kUnique}}}}});
+      *state.catalog(), {"todo",
+                         {{"Task",
+                           {{"points", Type::integer()}},
+                           {{"p", {"points"}, Uniqueness::kUnique}}}}});
   EXPECT_TRUE(engine.judge_catalog(*unique_points, state)) << "0 and 1";
   apply(Changes().create(kTask, 3, task("three", 3, 1)));
   const Result<void> refused = engine.judge_catalog(*unique_points, state);

@@ -101,7 +101,7 @@ TEST_F(InterestIndexTest, TypeInterestSeesItsTypeOnly) {
 }
 
 TEST_F(InterestIndexTest, SchemaInterestSeesAllItsTypesAndNoOther) {
-  state.apply_catalog(Version{3}, test::merged(*state.catalog(), {"other", {{"Thing", {}, {}}}}));
+  state.apply_catalog(Version{3}, test::merged(*state.catalog(), {"other", {{"Thing", {{"x", Type::text()}}, {}}}}));
   add_loaded(kAnn, kFirst, SchemaInterest{"todo"});
   EXPECT_EQ(sights_of(update(1)), (Sights{{kAnn, kStays}}));
   EXPECT_EQ(sights_of(Changes().erase(kPerson, 3)), (Sights{{kAnn, kLeaves}}));
@@ -110,7 +110,7 @@ TEST_F(InterestIndexTest, SchemaInterestSeesAllItsTypesAndNoOther) {
 
 TEST_F(InterestIndexTest, SchemaInterestIsExtendedByNewTypes) {
   add_loaded(kAnn, kFirst, SchemaInterest{"todo"});
-  state.apply_catalog(Version{3}, test::merged(*state.catalog(), {"todo", {{"Note", {}, {}}}}));
+  state.apply_catalog(Version{3}, test::merged(*state.catalog(), {"todo", {{"Note", {{"x", Type::text()}}, {}}}}));
   EXPECT_EQ(sights_of(Changes().create(TypeId{3}, 9)), Sights());
   index.extend(*state.catalog());
   index.extend(*state.catalog());

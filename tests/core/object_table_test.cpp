@@ -54,12 +54,12 @@ TEST(ObjectTable, IsEmptyAtFirst) {
 TEST(ObjectTable, FindsWhatWasPutAndNothingElse) {
   ObjectTable table;
   const std::vector<std::uint64_t> ids = {1,       63,      64,         65,       4095, 4096,
-                                          1 << 18, 1 << 20, 1ull << 40, kLast - 1, kLast};
+                                          1 << 18, 1 << 20, std::uint64_t{1} << 40, kLast - 1, kLast};
   std::map<std::uint64_t, Row*> rows;
   for (const std::uint64_t id : ids) rows[id] = put(table, id, 1);
   for (const std::uint64_t id : ids) {
     EXPECT_EQ(table.newest(ObjectId{id}), rows[id]) << id;
-    for (const std::uint64_t near : {id - 1, id + 1, id ^ 64, id ^ (1ull << 63)}) {
+    for (const std::uint64_t near : {id - 1, id + 1, id ^ 64u, id ^ (std::uint64_t{1} << 63)}) {
       EXPECT_EQ(table.newest(ObjectId{near}), rows.contains(near) ? rows[near] : nullptr) << near;
     }
   }

@@ -20,7 +20,9 @@ using test::below;
 class Program {
  public:
   explicit Program(std::uint64_t seed) : random_(seed) {
-    define({"s", {{"T0", {{"f0", Type::integer()}}, {{"i0", {"f0"}}}}, {"T1", {}, {}}}});
+    define({"s", {{"T0", {{"f0", Type::integer()}}, {{"i0", {"f0"}}}}, {"T1", {{"f0", Type::integer()}}, {}}}});
+    state_.trim_to(Version{1});  // never back to the state without types
+    model_.trim_to(Version{1});
   }
 
   void step() {
@@ -112,13 +114,13 @@ class Program {
     if (fields < 4 && below(random_, 2) == 0) {
       return define({"s", {{type.name.type, {{"f" + std::to_string(fields), Type::integer()}}}}});
     }
-    if (fields == 0 || type.indexes.size() > 3) return;
+    if (type.indexes.size() > 3) return;
     IndexDefinition index{"i" + std::to_string(type.indexes.size()), {}};
     for (std::size_t i = 0; i < 2; ++i) {
       const std::string field = "f" + std::to_string(below(random_, fields));
       if (index.fields.empty() || index.fields[0] != field) index.fields.push_back(field);
     }
-    define({"s", {{type.name.type, {}, {index}}}});
+    define({"s", {{type.name.type, {{"f0", Type::integer()}}, {index}}}});
   }
 
   void roll_back() {

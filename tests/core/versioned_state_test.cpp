@@ -138,7 +138,10 @@ TEST_F(VersionedStateTest, ANewIndexHoldsWhatExistsFromItsVersionOn) {
   apply(Changes().create(kTask, 1, task("a", 0, 5)).create(kTask, 2, task("b", 0, 5)));
   apply(Changes().erase(kTask, 2));
   state.apply_catalog(v(4), test::merged(*state.catalog(),
-                                         {"todo", {{"Task", {}, {{"points", {"points"}}}}}}));
+                                         {"todo",
+                                          {{"Task",
+                                            {{"points", Type::integer()}},
+                                            {{"points", {"points"}}}}}}));
   const IndexTable& entries = *state.entries(IndexId{3});
   const auto* found = entries.find(key({number(5)}), ObjectId{}, v(4));
   ASSERT_NE(found, nullptr);
@@ -151,7 +154,7 @@ TEST_F(VersionedStateTest, RollbackUndoesObjectsIndexesMembershipAndCatalog) {
   apply(Changes().create(kTask, 1, task("a", 7, 1)));
   const auto catalog = state.catalog();
   apply(Changes().update(kTask, 1, {{kStatus, number(8)}}).create(kTask, 2, task("b", 7)));
-  state.apply_catalog(v(4), test::merged(*catalog, {"todo", {{"Task", {}, {{"p", {"points"}}}}}}));
+  state.apply_catalog(v(4), test::merged(*catalog, {"todo", {{"Task", {{"points", Type::integer()}}, {{"p", {"points"}}}}}}));
   apply(Changes().erase(kTask, 1));
   state.rollback_to(v(2));
   EXPECT_EQ(state.version(), v(2));

@@ -165,14 +165,19 @@ TEST(TlsStream, StillGivesThePeersLastWordsAfterAWriteFailed) {
   EXPECT_EQ(read_exactly(*pair.client, 10), "the reason");
 }
 
+// More than the peer's window takes: the rest waits in the kernel, and a reset would discard it.
 TEST(TlsStream, DeliversItsLastWordsAlthoughItLeftInputUnread) {
-  TlsPair pair = make_tls_pair();
+  SocketPair sockets = make_tcp_pair();
+  set_send_buffer(sockets.server, 1 << 20);
+  TlsPair pair = make_tls_pair(std::move(sockets));
+  const std::string reason(200000, 'r');
   pair.client->write(bytes_of(std::string(50000, 'x')));
-  pair.server->write(bytes_of("the reason"));
+  ASSERT_EQ(pair.server->write(bytes_of(reason)).bytes, reason.size());
   pair.server->close();
   pair.server.reset();
-  EXPECT_EQ(read_exactly(*pair.client, 10), "the reason");
+  EXPECT_EQ(read_exactly(*pair.client, reason.size()), reason);
   StreamStatus status{};
+  wait_for(*pair.client, StreamStatus::kWantsRead);
   read_all(*pair.client, &status);
   EXPECT_EQ(status, StreamStatus::kClosed);
 }

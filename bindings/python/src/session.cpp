@@ -80,7 +80,7 @@ void Session::refuse_forked() {
 }
 
 std::shared_ptr<Bindings> Session::bindings(const detail::ClientCatalog& catalog) {
-  if (bindings_ == nullptr || bindings_->catalog() != catalog.catalog.get()) {
+  if (bindings_ == nullptr || !bindings_->is_of(catalog)) {
     bindings_ = std::make_shared<Bindings>(catalog);
   }
   return bindings_;

@@ -91,6 +91,7 @@ const Binding& Bindings::resolve(const TypeDefinition& definition) {
                                    (id ? to_string(type->fields[id->value].type) : "no such field"));
     }
     binding->positions[id->value] = binding->fields.size();
+    if (!type->fields[id->value].fallback) binding->required.push_back(binding->fields.size());
     binding->fields.push_back(*id);
   }
   for (const IndexInfo& index : definition.indexes()) {

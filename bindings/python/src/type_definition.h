@@ -67,7 +67,8 @@ struct Binding {
   const ObjectTable* objects = nullptr;  // null when the client holds no object yet
   std::vector<FieldId> fields;           // by position in the definition
   std::vector<IndexId> indexes;
-  std::vector<std::size_t> positions;  // by FieldId; kNoPosition for those not declared here
+  std::vector<std::size_t> required;     // positions of fields without a default
+  std::vector<std::size_t> positions;    // by FieldId; kNoPosition for those not declared here
 
   static constexpr std::size_t kNoPosition = static_cast<std::size_t>(-1);
 };
@@ -78,7 +79,11 @@ class Bindings {
  public:
   explicit Bindings(const detail::ClientCatalog& catalog) : catalog_(catalog) {}
 
-  const Catalog* catalog() const { return catalog_.catalog.get(); }
+  const Catalog& catalog() const { return *catalog_.catalog; }
+  const std::shared_ptr<const Catalog>& shared_catalog() const { return catalog_.catalog; }
+  bool is_of(const detail::ClientCatalog& catalog) const {
+    return catalog_.catalog == catalog.catalog && catalog_.objects == catalog.objects;
+  }
   const Binding& of(const TypeDefinition& definition) {
     if (definition.slot() < slots_.size() && slots_[definition.slot()]) [[likely]] {
       return *slots_[definition.slot()];

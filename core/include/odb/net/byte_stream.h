@@ -59,7 +59,8 @@ class ByteStream {
 
   // Ends the stream, telling the peer if that does not block. Idempotent. Afterwards read() and
   // write() give kClosed. The descriptor stays open until destruction, so that nobody who still
-  // waits on it ever waits on a reused number.
+  // waits on it ever waits on a reused number. Who must be sure that a last message arrives reads
+  // on before closing, until the peer has ended the stream or a deadline has passed.
   virtual void close() = 0;
 
   // Why it failed, after kFailed.

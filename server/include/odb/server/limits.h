@@ -39,4 +39,11 @@ inline constexpr std::size_t kMessageSlackBytes = 64 * 1024;
 // A snapshot pauses while this much waits in the session's queue.
 inline constexpr std::size_t kSnapshotQueueBytes = 512 * 1024;
 
+// A piece of a snapshot ends after this many rows or about this many bytes, well within one frame for
+// small rows. Tests make pieces small.
+struct SnapshotPiece {
+  std::size_t rows_max = 2048;
+  std::size_t bytes_max = 128 * 1024;
+};
+
 }  // namespace odb::server

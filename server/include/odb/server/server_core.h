@@ -27,6 +27,7 @@ struct CoreParts {
   const CommitEngine& engine;
   const AccessPolicy& policy;
   Limits limits{};
+  SnapshotPiece snapshot_piece{};
   HistoryId history{};  // random, new at each start of a memory store
   std::string software = "odb";
 };
@@ -51,6 +52,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void shut_down();
 
   const Limits& limits() const { return parts_.limits; }
+  const SnapshotPiece& snapshot_piece() const { return parts_.snapshot_piece; }
   const net::TokenTable& tokens() const { return parts_.tokens; }
   const AccessPolicy& policy() const { return parts_.policy; }
   const std::string& software() const { return parts_.software; }

@@ -1,0 +1,181 @@
+#include "connection.h"
+
+#include <pybind11/stl.h>
+
+#include "callback.h"
+#include "changes.h"
+#include "errors.h"
+#include "lookup.h"
+#include "object_handle.h"
+#include "session.h"
+#include "view.h"
+
+namespace odb::python {
+namespace {
+
+// A subscription under way.
+struct PendingSubscription {
+  std::shared_ptr<Session> session;
+  Subscription subscription;
+};
+
+class PyConnection {
+ public:
+  PyConnection(const std::string& host, int port, const std::string& token, double timeout,
+               bool retry) {
+    if (port < 0 || port > 65535) throw py::value_error("a port is a number from 0 to 65535");
+    ConnectOptions options;
+    options.timeout = to_timeout(timeout).value();
+    options.retry = retry;
+    session_ = Session::connect(host, static_cast<std::uint16_t>(port), token, std::move(options));
+  }
+
+  const std::shared_ptr<Session>& session() const { return session_; }
+  Database& database() { return session_->database(); }
+
+  void define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
+              std::optional<double> timeout) {
+    session_->define(schema, types, to_timeout(timeout));
+  }
+
+  PendingSubscription subscribe(Interest interest) {
+    return {session_, database().subscribe_async(std::move(interest))};
+  }
+  PendingSubscription subscribe_schema(const std::string& schema) {
+    return subscribe(SchemaInterest{schema});
+  }
+  PendingSubscription subscribe_type(const TypeDefinition& definition) {
+    return subscribe(TypeInterest{binding(definition).type->id});
+  }
+  PendingSubscription subscribe_index(const TypeDefinition& definition, const py::dict& fields) {
+    const Binding& bound = binding(definition);
+    IndexQuery query = this->query(definition, fields);
+    return subscribe(IndexInterest{bound.indexes[query.index], std::move(query.values)});
+  }
+  PendingSubscription subscribe_objects(const TypeDefinition& definition,
+                                        const std::vector<py::object>& objects) {
+    ObjectsInterest interest{binding(definition).type->id, {}};
+    for (const py::object& object : objects) {
+      if (Py_TYPE(object.ptr()) != definition.python_class()) {
+        raise_type_error("expected objects of " + to_string(definition.name()) + ", given " +
+                         short_repr(object.ptr()));
+      }
+      interest.objects.push_back(identity_of(object.ptr()));
+    }
+    return subscribe(std::move(interest));
+  }
+
+  bool is_subscribed_type(const TypeDefinition& definition) {
+    const View view = database().view();
+    const CatalogType* const type = view.catalog().find(definition.name());
+    return type != nullptr && view.snapshot().covers_type(type->id);
+  }
+  bool is_subscribed_index(const TypeDefinition& definition, const py::dict& fields) {
+    const View view = database().view();
+    if (view.catalog().find(definition.name()) == nullptr) return false;
+    const IndexQuery asked = query(definition, fields);
+    const IndexId index = binding(definition).indexes[asked.index];
+    return view.snapshot().covers_index_key(
+        index, detail::TransactionState::key_of(view.catalog(), index, asked.values));
+  }
+
+  std::uint64_t flush(std::optional<double> timeout) {
+    release_dropped_callbacks();
+    Database& db = database();
+    const auto limit = to_timeout(timeout);
+    return without_gil([&] { return db.flush(limit); }).value;
+  }
+
+  std::uint64_t on_commit(py::object handler) {
+    if (PyCallable_Check(handler.ptr()) == 0) raise_type_error("a handler must be callable");
+    auto callback = std::make_shared<Callback>(std::move(handler));
+    // The database owns the handler, and the session the database: weak, or none of them ever ends.
+    return database()
+        .on_commit([callback, weak = std::weak_ptr(session_)](const Change& change) {
+          callback->run([&](const py::object& call) {
+            const std::shared_ptr<Session> session = weak.lock();
+            if (session != nullptr) call(*change_arguments(*session, change));
+          });
+        })
+        .value;
+  }
+  void remove_handler(std::uint64_t handler) {
+    Database& db = database();
+    without_gil([&] { db.remove_handler(HandlerId{handler}); });
+    release_dropped_callbacks();
+  }
+
+ private:
+  const Binding& binding(const TypeDefinition& definition) {
+    const View view = database().view();
+    return session_->bindings(view.snapshot().catalog())->of(definition);
+  }
+  IndexQuery query(const TypeDefinition& definition, const py::dict& fields) {
+    const View view = database().view();
+    std::vector<Keyword> keywords;
+    for (const auto& [name, value] : fields) keywords.push_back({name.ptr(), value.ptr()});
+    if (keywords.empty()) raise_type_error("name the field and the value to subscribe to");
+    return parse_query(definition, *session_->bindings(view.snapshot().catalog()), keywords);
+  }
+
+  std::shared_ptr<Session> session_;
+};
+
+// There is only the newest version to be had; a given one must be it.
+void check_version(PyConnection& connection, const py::object& transaction_id) {
+  if (transaction_id.is_none()) return;
+  const std::uint64_t newest = connection.database().version().value;
+  if (transaction_id.cast<std::uint64_t>() == newest) return;
+  raise("TooOldException", "only the newest version can be read: asked for " +
+                               std::string(py::str(transaction_id)) + ", the newest is " +
+                               std::to_string(newest));
+}
+
+template <class Kind>
+std::unique_ptr<Kind> make_view(py::object self, const py::object& transaction_id) {
+  auto& connection = self.cast<PyConnection&>();
+  check_version(connection, transaction_id);
+  return std::make_unique<Kind>(connection.session(), std::move(self));
+}
+
+}  // namespace
+
+void register_connection(py::module_& module) {
+  py::class_<PendingSubscription>(module, "Subscription")
+      .def("is_loaded",
+           [](const PendingSubscription& self) {
+             self.session->check_process();
+             return self.subscription.is_loaded();
+           })
+      .def("wait", [](const PendingSubscription& self, std::optional<double> timeout) {
+        self.session->check_process();
+        const auto limit = to_timeout(timeout);
+        without_gil([&] { self.subscription.wait(limit); });
+      });
+
+  py::class_<PyConnection>(module, "Connection")
+      .def(py::init<const std::string&, int, const std::string&, double, bool>())
+      .def("view", &make_view<PyView>, py::arg("transaction_id") = py::none())
+      .def("transaction", &make_view<PyTransaction>, py::arg("transaction_id") = py::none())
+      .def("flush", &PyConnection::flush, py::arg("timeout") = py::none())
+      .def("currentTransactionId",
+           [](PyConnection& self) { return self.database().version().value; })
+      .def("_define", &PyConnection::define)
+      .def("_subscribe_schema", &PyConnection::subscribe_schema)
+      .def("_subscribe_type", &PyConnection::subscribe_type)
+      .def("_subscribe_index", &PyConnection::subscribe_index)
+      .def("_subscribe_objects", &PyConnection::subscribe_objects)
+      .def("_is_subscribed_type", &PyConnection::is_subscribed_type)
+      .def("_is_subscribed_index", &PyConnection::is_subscribed_index)
+      .def("_on_commit", &PyConnection::on_commit)
+      .def("_remove_handler", &PyConnection::remove_handler)
+      .def("_is_connected",
+           [](PyConnection& self) {
+             return !self.session()->is_forked() && self.database().is_connected();
+           })
+      .def("_disconnect", [](PyConnection& self) { self.session()->disconnect(); });
+
+  module.def("disconnect_all", &Session::disconnect_all);
+}
+
+}  // namespace odb::python

@@ -1,0 +1,127 @@
+// How many commits a second clients get through that keep many in flight.
+#include <atomic>
+#include <cmath>
+#include <memory>
+
+#include "clock.h"
+#include "figures.h"
+#include "floor.h"
+#include "model.h"
+
+namespace odb::bench {
+
+namespace {
+
+constexpr char kFigure[] = "commit-throughput";
+constexpr int kInFlight = 64;
+
+// Keeps one commit under way for each of its objects. All but start() runs on the database's
+// background thread.
+class Pipeline {
+ public:
+  Pipeline(Database& database, std::vector<Ref<Counter>> counters, Window window)
+      : database_(database), counters_(std::move(counters)), window_(window) {}
+
+  void start() {
+    running_ = static_cast<int>(counters_.size());
+    for (std::size_t i = 0; i < counters_.size(); ++i) commit(i);
+  }
+  void wait() const {
+    for (int left = running_; left > 0; left = running_) running_.wait(left);
+  }
+  std::int64_t count() const { return count_; }     // inside the window
+  std::int64_t total() const { return total_; }
+
+ private:
+  void commit(std::size_t place) {
+    Transaction transaction = database_.transaction();
+    const Ref<Counter> counter = counters_[place];
+    transaction.set<&Counter::count>(counter, transaction.get<&Counter::count>(counter) + 1);
+    transaction.commit_async([this, place](const CommitOutcome& outcome) {
+      check_accepted(outcome);
+      finished(place);
+    });
+  }
+
+  void finished(std::size_t place) {
+    const std::int64_t now = now_ns();
+    ++total_;
+    if (now >= window_.from_ns && now < window_.until_ns) ++count_;
+    if (now < window_.until_ns) return commit(place);
+    --running_;
+    running_.notify_one();
+  }
+
+  Database& database_;
+  const std::vector<Ref<Counter>> counters_;
+  const Window window_;
+  std::int64_t count_ = 0;
+  std::int64_t total_ = 0;
+  std::atomic<int> running_ = 0;
+};
+
+struct Throughput {
+  double commits_per_second = 0;
+  double bytes_sent = 0;  // a commit
+  double bytes_received = 0;
+};
+
+Throughput measure(const Run& run, const Pinning& pinning, int clients, std::int64_t window_ms) {
+  const ServerProcess server(run, pinning.server_cpu);
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<Worker*> all;
+  for (int i = 0; i < clients; ++i) {
+    workers.push_back(std::make_unique<Worker>(
+        "commit-throughput", json::object{{"port", server.port()}}, pinning.client_cpu, run.token));
+    all.push_back(workers.back().get());
+  }
+  Throughput found;
+  found.commits_per_second = count_in_window(all, window_ms);
+  const json::object sizes = workers.front()->read();
+  found.bytes_sent = number(sizes, "sent");
+  found.bytes_received = number(sizes, "received");
+  return found;
+}
+
+}  // namespace
+
+json::object commit_throughput_worker(const json::object& arguments, WorkerChannel& channel) {
+  Database database = connect_to(arguments);
+  database.define(counter_schema());
+  std::vector<Ref<Counter>> counters = create_counters(database, kInFlight);
+  database.subscribe(objects(counters));
+  const Window window = agree_on_window(channel);
+  const LinkBytes before = link_bytes();
+  Pipeline pipeline(database, std::move(counters), window);
+  pipeline.start();
+  pipeline.wait();
+  const LinkBytes used = link_bytes() - before;
+  channel.exchange({{"count", pipeline.count()}});
+  const auto total = static_cast<double>(pipeline.total());
+  return {{"sent", static_cast<double>(used.sent) / total},
+          {"received", static_cast<double>(used.received) / total}};
+}
+
+void measure_commit_throughput(Run& run) {
+  const std::int64_t window_ms = run.scaled(2'000, 500);
+  for (const int clients : {1, 4}) {
+    const std::string who = std::to_string(clients) + (clients == 1 ? " client" : " clients");
+    const Throughput sizes = measure(run, {}, clients, window_ms);
+    const FloorTraffic traffic{.request_bytes = std::llround(sizes.bytes_sent),
+                               .answer_bytes = std::llround(sizes.bytes_received),
+                               .clients = clients,
+                               .in_flight = kInFlight};
+    repeat(run, std::string(kFigure) + ", " + who, [&](int) {
+      for (const Pinning& pinning : pinnings()) {
+        const double floor = measure_floor_throughput(traffic, pinning, window_ms);
+        const Throughput odb = measure(run, pinning, clients, window_ms);
+        Line& line = run.report.line(kFigure, who + ", " + pinning.name, "commits/s",
+                                     {Goal::Kind::kAtLeast, 100'000});
+        line.samples.push_back(odb.commits_per_second);
+        line.floor_samples.push_back(floor);
+      }
+    });
+  }
+}
+
+}  // namespace odb::bench

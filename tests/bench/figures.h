@@ -1,0 +1,33 @@
+// The figures, and the workers that measure them.
+#pragma once
+
+#include "run.h"
+#include "worker.h"
+
+namespace odb::bench {
+
+// Each adds its lines to the run's report. A name is what --only takes.
+struct Figure {
+  const char* name;
+  void (*measure)(Run& run);
+};
+
+void measure_commit_latency(Run& run);
+void measure_commit_throughput(Run& run);
+void measure_snapshot(Run& run);
+void measure_fan_out(Run& run);
+void measure_local_reads(Run& run);
+void measure_memory(Run& run);
+
+json::object floor_server(const json::object& arguments, WorkerChannel& channel);
+json::object floor_client(const json::object& arguments, WorkerChannel& channel);
+json::object commit_latency_worker(const json::object& arguments, WorkerChannel& channel);
+json::object commit_throughput_worker(const json::object& arguments, WorkerChannel& channel);
+json::object load_objects_worker(const json::object& arguments, WorkerChannel& channel);
+json::object snapshot_worker(const json::object& arguments, WorkerChannel& channel);
+json::object fan_out_producer(const json::object& arguments, WorkerChannel& channel);
+json::object fan_out_subscriber(const json::object& arguments, WorkerChannel& channel);
+json::object local_reads_worker(const json::object& arguments, WorkerChannel& channel);
+json::object idle_connections_worker(const json::object& arguments, WorkerChannel& channel);
+
+}  // namespace odb::bench

@@ -1,0 +1,27 @@
+# Compiles PROGRAM with COMPILER and expects what the program's comments say:
+#   // expect: TEXT    the compiler refuses it, and TEXT stands in its output; all of these
+#   // compiles        it does not (so that the others fail for the reason that they are about)
+execute_process(
+  COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${INCLUDES} ${PROGRAM}
+  RESULT_VARIABLE result ERROR_VARIABLE output OUTPUT_VARIABLE output)
+file(STRINGS ${PROGRAM} compiles REGEX "^// compiles$")
+file(STRINGS ${PROGRAM} expectations REGEX "^// expect: ")
+if(compiles)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "expected to compile:\n${output}")
+  endif()
+  return()
+endif()
+if(result EQUAL 0)
+  message(FATAL_ERROR "expected the compiler to refuse it")
+endif()
+if(NOT expectations)
+  message(FATAL_ERROR "the program says neither \"// compiles\" nor \"// expect: ...\"")
+endif()
+foreach(expectation ${expectations})
+  string(REPLACE "// expect: " "" text "${expectation}")
+  string(FIND "${output}" "${text}" place)
+  if(place EQUAL -1)
+    message(FATAL_ERROR "expected in the compiler's output: ${text}\nfound:\n${output}")
+  endif()
+endforeach()

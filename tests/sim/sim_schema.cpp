@@ -1,0 +1,100 @@
+#include "sim_schema.h"
+
+#include <string>
+
+namespace odb::sim {
+
+namespace {
+
+Type optional(Type type) { return Type::one_of({Type::none(), std::move(type)}); }
+Type to(const char* type) { return Type::reference({kSchemaName, type}); }
+
+TypeDefinition task() {
+  return {.name = "Task",
+          .fields = {{"title", Type::text()},
+                     {"status", Type::integer()},
+                     {"priority", Type::integer()},
+                     {"note", optional(Type::integer())},
+                     {"owner", optional(to("Person"))}},
+          .indexes = {{"status", {"status"}},
+                      {"board", {"priority", "note"}},
+                      {"owner", {"owner"}}}};
+}
+
+TypeDefinition person() {
+  return {.name = "Person",
+          .fields = {{"name", Type::text()},
+                     {"age", Type::integer()},
+                     {"boss", optional(to("Person"))}},
+          .indexes = {{"name", {"name"}, Uniqueness::kUnique}}};
+}
+
+TypeDefinition entry() {
+  return {.name = "Entry", .fields = {{"text", Type::text()}, {"task", to("Task")}}, .indexes = {}};
+}
+
+}  // namespace
+
+const Schema& base_schema() {
+  static const Schema schema =
+      Schema(kSchemaName).define(task()).define(person()).define(entry());
+  return schema;
+}
+
+const Schema& grown_schema() {
+  static const Schema schema = [] {
+    TypeDefinition grown = task();
+    grown.fields.push_back({"extra", Type::integer()});
+    grown.indexes.push_back({"extra", {"extra", "status"}});
+    return Schema(kSchemaName)
+        .define(std::move(grown))
+        .define(person())
+        .define(entry())
+        .define({.name = "Tag", .fields = {{"label", Type::text()}}, .indexes = {{"", {"label"}}}});
+  }();
+  return schema;
+}
+
+std::optional<Value> random_value(Random& random, const Type& type, const PickObject& pick_object) {
+  static const std::vector<std::string> kTexts = {
+      "a", "b", "c", "d", "e", "f", "g", "a text that takes a block of its own"};
+  switch (type.kind) {
+    case Type::Kind::kNone:
+      return Value::none();
+    case Type::Kind::kInt:
+      return Value::integer(static_cast<std::int64_t>(below(random, 3)));
+    case Type::Kind::kText:
+      return Value::text(pick(random, kTexts));
+    case Type::Kind::kReference: {
+      const auto object = pick_object(type.target_id);
+      if (!object) return std::nullopt;
+      return Value::reference(type.target_id, *object);
+    }
+    case Type::Kind::kOneOf: {
+      auto value = random_value(random, pick(random, type.children), pick_object);
+      return value ? value : Value::none();
+    }
+    default:
+      return std::nullopt;  // the schema above has no others
+  }
+}
+
+std::optional<std::vector<Value>> random_key(Random& random, const CatalogType& type,
+                                             const CatalogIndex& index,
+                                             const PickObject& pick_object) {
+  std::vector<Value> key;
+  for (const FieldId field : index.fields) {
+    auto value = random_value(random, type.fields[field.value].type, pick_object);
+    if (!value) return std::nullopt;
+    key.push_back(*std::move(value));
+  }
+  return key;
+}
+
+const CatalogType& random_type(Random& random, const Catalog& catalog) {
+  // Half of all work goes to the first type, Task.
+  const std::size_t place = chance(random, 50) ? 0 : below(random, catalog.types().size());
+  return *catalog.types()[place];
+}
+
+}  // namespace odb::sim
