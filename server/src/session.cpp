@@ -290,6 +290,18 @@ Result<void> Session::check_interest(const Interest& interest) const {
   return {};
 }
 
+const std::string& Session::schema_of(const Interest& interest) const {
+  const Catalog& catalog = *core_.pipeline().published_catalog();
+  if (const auto* schema = std::get_if<SchemaInterest>(&interest)) return schema->schema;
+  if (const auto* type = std::get_if<TypeInterest>(&interest)) {
+    return catalog.find(type->type)->name.schema;
+  }
+  if (const auto* objects = std::get_if<ObjectsInterest>(&interest)) {
+    return catalog.find(objects->type)->name.schema;
+  }
+  return catalog.find(catalog.find(std::get<IndexInterest>(interest).index)->type)->name.schema;
+}
+
 void Session::on(Subscribe& message) {
   const SubscriptionId subscription = message.subscription;
   if (subscriptions_.size() >= core_.limits().subscriptions_per_session_max) {
@@ -311,9 +323,9 @@ void Session::on(Subscribe& message) {
                                  "subscription number " + std::to_string(subscription.value) +
                                      " is in use"});
   }
-  if (const auto* schema = std::get_if<SchemaInterest>(&message.interest);
-      schema != nullptr && !knows_schema(schema->schema)) {
-    tell_catalog(schema->schema, RequestId{}, core_.pipeline().published());
+  // Who subscribes is told of the types, and of what is added to them, before any object.
+  if (const std::string& schema = schema_of(message.interest); !knows_schema(schema)) {
+    tell_catalog(schema, RequestId{}, core_.pipeline().published());
   }
   subscriptions_.push_back(subscription);
   core_.interests().add(id_, subscription, message.interest, *core_.pipeline().published_catalog());

@@ -52,8 +52,7 @@ void measure_commit_latency(Run& run) {
     return server.run_worker("commit-latency", {{"commits", commits}}, pinning.client_cpu);
   };
   const json::object sizes = measure({});
-  const FloorTraffic traffic =
-      traffic_of_single(number(sizes, "sent"), number(sizes, "received"));
+  const FloorTraffic traffic = traffic_of_single(number(sizes, "sent"), number(sizes, "received"));
   repeat(run, kFigure, [&](int) {
     for (const Pinning& pinning : pinnings()) {
       const Percentiles floor = measure_floor_latency(traffic, pinning, commits);

@@ -29,7 +29,7 @@ class Pipeline {
   void wait() const {
     for (int left = running_; left > 0; left = running_) running_.wait(left);
   }
-  std::int64_t count() const { return count_; }     // inside the window
+  std::int64_t count() const { return count_; }  // inside the window
   std::int64_t total() const { return total_; }
 
  private:
@@ -69,18 +69,12 @@ struct Throughput {
 Throughput measure(const Run& run, const Pinning& pinning, int clients, std::int64_t window_ms) {
   const ServerProcess server(run, pinning.server_cpu);
   std::vector<std::unique_ptr<Worker>> workers;
-  std::vector<Worker*> all;
   for (int i = 0; i < clients; ++i) {
     workers.push_back(std::make_unique<Worker>(
         "commit-throughput", json::object{{"port", server.port()}}, pinning.client_cpu, run.token));
-    all.push_back(workers.back().get());
   }
-  Throughput found;
-  found.commits_per_second = count_in_window(all, window_ms);
-  const json::object sizes = workers.front()->read();
-  found.bytes_sent = number(sizes, "sent");
-  found.bytes_received = number(sizes, "received");
-  return found;
+  const WindowResults found = measure_in_window(workers, window_ms);
+  return {found.per_second(), found.total("sent") / clients, found.total("received") / clients};
 }
 
 }  // namespace
@@ -96,9 +90,10 @@ json::object commit_throughput_worker(const json::object& arguments, WorkerChann
   pipeline.start();
   pipeline.wait();
   const LinkBytes used = link_bytes() - before;
-  channel.exchange({{"count", pipeline.count()}});
+  database.disconnect();  // ends the thread that still is inside the pipeline's last call
   const auto total = static_cast<double>(pipeline.total());
-  return {{"sent", static_cast<double>(used.sent) / total},
+  return {{"count", pipeline.count()},
+          {"sent", static_cast<double>(used.sent) / total},
           {"received", static_cast<double>(used.received) / total}};
 }
 

@@ -3,9 +3,7 @@
 #include <poll.h>
 
 #include <cmath>
-#include <memory>
 #include <stdexcept>
-#include <thread>
 
 #include "clock.h"
 #include "figures.h"
@@ -217,24 +215,29 @@ double measure_floor_throughput(const FloorTraffic& traffic, const Pinning& pinn
   server.write({});
   arguments["rounds"] = 0;
   std::vector<std::unique_ptr<Worker>> clients;
-  std::vector<Worker*> workers;
   for (int i = 0; i < traffic.clients; ++i) {
     clients.push_back(std::make_unique<Worker>("floor-client", arguments, pinning.client_cpu, ""));
-    workers.push_back(clients.back().get());
   }
-  return count_in_window(workers, window_ms);
+  return measure_in_window(clients, window_ms).per_second();
 }
 
-double count_in_window(std::vector<Worker*> workers, std::int64_t window_ms) {
-  for (Worker* worker : workers) static_cast<void>(worker->read());
-  const std::int64_t from = now_ns() + kWarmUpNs;
-  const Window window{from, from + window_ms * 1'000'000};
-  for (Worker* worker : workers) {
-    worker->write({{"from_ns", window.from_ns}, {"until_ns", window.until_ns}});
+double WindowResults::total(std::string_view name) const {
+  double sum = 0;
+  for (const json::object& result : results) sum += number(result, name);
+  return sum;
+}
+
+WindowResults measure_in_window(const std::vector<std::unique_ptr<Worker>>& workers,
+                                std::int64_t window_ms) {
+  for (const auto& worker : workers) static_cast<void>(worker->read());
+  WindowResults found;
+  found.window.from_ns = now_ns() + kWarmUpNs;
+  found.window.until_ns = found.window.from_ns + window_ms * 1'000'000;
+  for (const auto& worker : workers) {
+    worker->write({{"from_ns", found.window.from_ns}, {"until_ns", found.window.until_ns}});
   }
-  double count = 0;
-  for (Worker* worker : workers) count += number(worker->read(), "count");
-  return count / window.seconds();
+  for (const auto& worker : workers) found.results.push_back(worker->read());
+  return found;
 }
 
 Window agree_on_window(WorkerChannel& channel) {

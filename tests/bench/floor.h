@@ -1,8 +1,11 @@
-// The floor: what TLS over loopback costs by itself. Two processes exchange as many bytes as odb does,
-// in blocking poll loops over the project's own TLS stream, and do nothing else.
+// The floor: what TLS over loopback costs by itself. Two processes exchange as many bytes as odb
+// does, in blocking poll loops over the project's own TLS stream, and do nothing else.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
 
 #include "link_bytes.h"
 #include "run.h"
@@ -33,8 +36,16 @@ struct Window {
   std::int64_t until_ns = 0;
   double seconds() const { return static_cast<double>(until_ns - from_ns) * 1e-9; }
 };
-// Waits until every worker is ready, gives all the same window, and adds up their "count".
-double count_in_window(std::vector<Worker*> workers, std::int64_t window_ms);
+struct WindowResults {
+  Window window;
+  std::vector<json::object> results;  // one a worker
+
+  double total(std::string_view name) const;
+  double per_second() const { return total("count") / window.seconds(); }
+};
+// Waits until every worker is ready, gives all the same window, and collects what they measured.
+WindowResults measure_in_window(const std::vector<std::unique_ptr<Worker>>& workers,
+                                std::int64_t window_ms);
 // A worker's side of it.
 Window agree_on_window(WorkerChannel& channel);
 

@@ -55,9 +55,8 @@ Machine describe_machine() {
 }
 
 boost::json::object to_json(const Machine& machine) {
-  return {{"cpu", machine.cpu},           {"cores", machine.cores},
-          {"kernel", machine.kernel},     {"compiler", machine.compiler},
-          {"openssl", machine.openssl},   {"date", machine.date},
+  return {{"cpu", machine.cpu},           {"cores", machine.cores},     {"kernel", machine.kernel},
+          {"compiler", machine.compiler}, {"openssl", machine.openssl}, {"date", machine.date},
           {"load_before", machine.load}};
 }
 

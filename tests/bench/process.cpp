@@ -49,7 +49,8 @@ constexpr std::chrono::milliseconds kEndPollInterval{2};
 }  // namespace
 
 Process::Process(const ProcessOptions& options) : name_(options.arguments.at(0)) {
-  if (options.arguments.size() > 2) name_ += " " + options.arguments[1] + " " + options.arguments[2];
+  if (options.arguments.size() > 2)
+    name_ += " " + options.arguments[1] + " " + options.arguments[2];
   std::vector<char*> arguments;
   for (const std::string& argument : options.arguments) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -95,8 +96,8 @@ std::string Process::read_line(std::chrono::seconds timeout) {
       buffered_.erase(0, end + 1);
       return line;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd wait{.fd = output_, .events = POLLIN, .revents = 0};
     const int ready = left.count() > 0 ? ::poll(&wait, 1, static_cast<int>(left.count())) : 0;
     if (ready == 0) throw std::runtime_error(name_ + " gave no answer in time");

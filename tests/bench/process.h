@@ -12,9 +12,9 @@
 namespace odb::bench {
 
 struct ProcessOptions {
-  std::vector<std::string> arguments;  // the program's path first
+  std::vector<std::string> arguments;                            // the program's path first
   std::vector<std::pair<std::string, std::string>> environment;  // on top of this process's own
-  std::optional<int> cpu;  // the only one that it may use
+  std::optional<int> cpu;                                        // the only one that it may use
 };
 
 // Belongs to the thread that made it: the kernel kills the child when that thread ends, however it

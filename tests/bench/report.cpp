@@ -66,7 +66,8 @@ std::string goal_text(const Line& line) {
 }
 
 Cells cells_of(const Line& line) {
-  if (line.samples.empty()) return {line.figure, line.what, "skipped: " + line.note, "", "", "", ""};
+  if (line.samples.empty())
+    return {line.figure, line.what, "skipped: " + line.note, "", "", "", ""};
   const double value = median(line.samples);
   const auto [low, high] = std::minmax_element(line.samples.begin(), line.samples.end());
   Cells cells{line.figure, line.what,

@@ -31,9 +31,7 @@ constexpr std::array kWorkers{
     Entry{"idle-connections", idle_connections_worker},
 };
 
-json::object parse_object(const std::string& line) {
-  return json::parse(line).as_object();
-}
+json::object parse_object(const std::string& line) { return json::parse(line).as_object(); }
 
 void write_line(const json::object& message) {
   const std::string line = json::serialize(message) + "\n";

@@ -10,7 +10,7 @@ namespace odb {
 
 // Tables by id in chunks that never move, so that readers need no lock.
 struct VersionedState::Tables {
-  static constexpr std::size_t kChunk = 256;
+  static constexpr std::size_t kChunk = 1024;
 
   template <class Table, std::size_t kNumbersMax>
   class Directory {

@@ -6,12 +6,12 @@ namespace flat {
 struct Circle {};
 BOOST_DESCRIBE_STRUCT(Circle, (), ())
 }  // namespace flat
-namespace round {
+namespace circular {
 struct Circle {};
 BOOST_DESCRIBE_STRUCT(Circle, (), ())
-}  // namespace round
+}  // namespace circular
 struct Task {
-  std::variant<flat::Circle, round::Circle> shape;
+  std::variant<flat::Circle, circular::Circle> shape;
 };
 BOOST_DESCRIBE_STRUCT(Task, (), (shape))
 

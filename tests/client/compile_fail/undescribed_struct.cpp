@@ -1,5 +1,5 @@
 // expect: odb: only a struct with BOOST_DESCRIBE_STRUCT can be defined as a type
-// expect: T = Task
+// expect: define<Task>
 #include "odb/odb.h"
 
 struct Task {

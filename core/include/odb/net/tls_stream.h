@@ -71,7 +71,6 @@ class TlsStream final : public ByteStream {
   StreamProgress fail(Error error);
   StreamProgress fail_handshake(int ssl_error);
   StreamProgress fail_open(int ssl_error);
-  Error disconnected(const std::string& reason) const;
   std::string link_reason() const;
   StreamProgress check_fingerprint();
 

@@ -96,6 +96,7 @@ class Session {
   void refuse(std::variant<std::monostate, RequestId, SubscriptionId> about, Error error);
   bool owns(ObjectId object) const;
   Result<void> check_interest(const Interest& interest) const;
+  const std::string& schema_of(const Interest& interest) const;  // which has been checked
 
   // One piece of a snapshot, read at the last published version; false when none is left.
   bool fill_chunk(Loading& loading, RowBlock& rows);

@@ -1,0 +1,77 @@
+// Attempt: one transaction as its program saw it, and what became of it.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/model.h"
+
+namespace odb::sim {
+
+struct OwnWrite {
+  ObjectChange::Kind kind;
+  ObjectRef object;
+  std::vector<std::pair<FieldId, Value>> cells;
+};
+
+// An answer that the program got.
+struct Observation {
+  enum class Kind : std::uint8_t { kCell, kExistence, kLookup, kMembership };
+
+  Kind kind;
+  ObjectRef object;                  // kCell, kExistence
+  FieldId field;                     // kCell
+  std::optional<Value> value;        // kCell; nothing: the object does not exist
+  bool exists = false;               // kExistence
+  IndexId index;                     // kLookup
+  std::vector<Value> key;            // kLookup
+  TypeId type;                       // kMembership
+  std::vector<ObjectId> found;       // kLookup, kMembership
+  std::size_t writes_before = 0;     // own writes that the answer takes into account
+};
+
+struct Attempt {
+  ClientId client;
+  std::string actor;
+  Sequence sequence;
+  Version acknowledged_before;  // the greatest version acknowledged to anybody before it began
+  std::vector<Observation> observations;
+  std::vector<OwnWrite> writes;
+  CommitRequest request;
+
+  // What the checker learns about it.
+  std::optional<Version> committed;  // its place in the log
+  bool append_failed = false;
+  bool answered = false;  // by the server
+};
+
+// The state at a version with a transaction's first writes on top.
+class Overlay {
+ public:
+  Overlay(const Model& model, Version version, std::span<const OwnWrite> writes);
+
+  // A write to an object that does not exist leaves its fields unknown.
+  bool is_known(ObjectRef object) const { return !unknown_.contains(object); }
+  const Fields* find(ObjectRef object) const;
+  std::vector<ObjectId> all(TypeId type) const;
+  std::vector<ObjectId> lookup(const CatalogIndex& index, std::span<const Value> key) const;
+
+ private:
+  void write(const OwnWrite& write);
+
+  const Model& model_;
+  Version version_;
+  std::map<ObjectRef, std::optional<Fields>> written_;
+  std::set<ObjectRef> unknown_;
+};
+
+// Nothing when the same question gets the same answer at `version`; else a sentence.
+std::optional<std::string> differs(const Model& model, Version version,
+                                   const Observation& observation,
+                                   std::span<const OwnWrite> writes);
+
+}  // namespace odb::sim

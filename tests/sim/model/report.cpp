@@ -1,0 +1,46 @@
+#include "model/report.h"
+
+#include <array>
+#include <utility>
+
+namespace odb::sim {
+
+namespace {
+
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 18> kNamed = {{
+    {"committed", &Counts::committed},
+    {"conflicts", &Counts::conflicts},
+    {"unavailable", &Counts::unavailable},
+    {"unique violations", &Counts::unique_violations},
+    {"too old", &Counts::too_old},
+    {"unknown", &Counts::unknown},
+    {"not sent", &Counts::not_sent},
+    {"not subscribed", &Counts::not_subscribed},
+    {"read-only", &Counts::read_only},
+    {"reads", &Counts::reads},
+    {"clients", &Counts::clients},
+    {"links broken", &Counts::links_broken},
+    {"slow subscribers", &Counts::slow_subscribers},
+    {"appends failed", &Counts::appends_failed},
+    {"subscriptions", &Counts::subscriptions},
+    {"caches checked", &Counts::caches_checked},
+    {"snapshots re-read", &Counts::snapshots_reread},
+    {"steps", &Counts::steps},
+}};
+
+}  // namespace
+
+void Counts::add(const Counts& other) {
+  for (const auto& [name, count] : kNamed) this->*count += other.*count;
+}
+
+std::string Counts::to_string() const {
+  std::string out;
+  for (const auto& [name, count] : kNamed) {
+    if (!out.empty()) out += ", ";
+    out += std::to_string(this->*count) + " " + name;
+  }
+  return out;
+}
+
+}  // namespace odb::sim

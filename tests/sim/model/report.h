@@ -1,0 +1,53 @@
+// Report: what a run found and how much it did.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace odb::sim {
+
+struct Counts {
+  std::uint64_t committed = 0;
+  std::uint64_t conflicts = 0;
+  std::uint64_t unavailable = 0;
+  std::uint64_t unique_violations = 0;
+  std::uint64_t too_old = 0;
+  std::uint64_t unknown = 0;         // the link ended before the outcome came
+  std::uint64_t not_sent = 0;        // the link ended before the commit was sent
+  std::uint64_t not_subscribed = 0;  // reads that nothing covered
+  std::uint64_t read_only = 0;
+  std::uint64_t reads = 0;
+  std::uint64_t clients = 0;
+  std::uint64_t links_broken = 0;
+  std::uint64_t slow_subscribers = 0;
+  std::uint64_t appends_failed = 0;
+  std::uint64_t subscriptions = 0;
+  std::uint64_t caches_checked = 0;
+  std::uint64_t snapshots_reread = 0;
+  std::uint64_t steps = 0;
+
+  // Transactions that the server decided on.
+  std::uint64_t decided() const {
+    return committed + conflicts + unavailable + unique_violations + too_old;
+  }
+  void add(const Counts& other);
+  std::string to_string() const;
+};
+
+// The first failure stays: what follows it may be its consequence.
+class Report {
+ public:
+  void fail(std::string what) {
+    if (!failure_) failure_ = std::move(what);
+  }
+  bool failed() const { return failure_.has_value(); }
+  const std::string& failure() const { return *failure_; }
+
+  Counts counts;
+
+ private:
+  std::optional<std::string> failure_;
+};
+
+}  // namespace odb::sim
