@@ -400,6 +400,7 @@ CommitOutcome Connection::commit(CommitRequest request, Timeout timeout) {
   check_process();
   Lock lock(mutex_);
   const auto ticket = core_->commit(std::move(request), {});
+  send_outgoing();  // now, not when whoever drives comes round to it
   if (!ticket->outcome && !wait(lock, timeout, [&] { return ticket->outcome.has_value(); })) {
     return Error{ErrorCode::kOutcomeUnknown,
                  "no outcome in time: whether the commit takes effect is unknown"};

@@ -77,7 +77,6 @@ py::object construct_struct(const Codec& struct_codec, const py::dict& given);
 CodecPtr make_variant_codec(std::string name, py::type python_class, std::vector<std::string> names,
                             std::vector<CodecPtr> alternatives);
 
-void initialize_scalars();            // imports Python's datetime
 void register_codecs(py::module_& module);
 
 }  // namespace odb::python

@@ -9,11 +9,12 @@
 #include "lookup_result.h"
 #include "object_handle.h"
 #include "struct_value.h"
+#include "timestamp.h"
 #include "view.h"
 
 PYBIND11_MODULE(_odb, module) {
   using namespace odb::python;
-  initialize_scalars();
+  initialize_timestamps();
   initialize_current();
   register_exceptions();
   register_struct_value(module);

@@ -1,0 +1,88 @@
+"""The Python interface of odb, a distributed transactional object store with typed schemas.
+
+    from object_database import connect, Schema, Indexed
+
+    schema = Schema("todo")
+
+    @schema.define
+    class Task:
+        title = Indexed(str)
+        priority = int
+
+    db = connect("localhost", 8000, "TOKEN")
+    db.subscribeToSchema(schema)
+
+    with db.transaction():
+        Task(title="read", priority=3)
+
+    with db.view():
+        print(Task.lookupOne(title="read").priority)
+"""
+
+from object_database.core_schema import core_schema
+from object_database.database_connection import DatabaseConnection, connect
+from object_database.exceptions import (
+    AuthenticationException,
+    ConnectionFailedException,
+    DisconnectedException,
+    NotSubscribedException,
+    ObjectDoesntExistException,
+    OdbException,
+    OutcomeUnknownException,
+    RevisionConflictException,
+    SchemaException,
+    ServerError,
+    TimeoutException,
+    TooOldException,
+    UniqueViolationException,
+    UsageException,
+)
+from object_database.schema import (
+    Alternative,
+    ConstDict,
+    DatabaseObject,
+    Index,
+    Indexed,
+    ListOf,
+    NamedTuple,
+    OneOf,
+    Schema,
+    Tuple,
+    TupleOf,
+)
+from object_database.view import Transaction, TransactionResult, View, current_transaction
+
+__all__ = [
+    "Alternative",
+    "AuthenticationException",
+    "ConnectionFailedException",
+    "ConstDict",
+    "DatabaseConnection",
+    "DatabaseObject",
+    "DisconnectedException",
+    "Index",
+    "Indexed",
+    "ListOf",
+    "NamedTuple",
+    "NotSubscribedException",
+    "ObjectDoesntExistException",
+    "OdbException",
+    "OneOf",
+    "OutcomeUnknownException",
+    "RevisionConflictException",
+    "Schema",
+    "SchemaException",
+    "ServerError",
+    "TimeoutException",
+    "TooOldException",
+    "Transaction",
+    "TransactionResult",
+    "Tuple",
+    "TupleOf",
+    "UniqueViolationException",
+    "UsageException",
+    "View",
+    "connect",
+    "core_schema",
+    "current_transaction",
+]

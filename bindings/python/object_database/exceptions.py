@@ -1,0 +1,72 @@
+"""All exceptions of this package. Each is an `OdbException`.
+
+Values and arguments that do not fit raise Python's own `TypeError`, naming type, field, what was
+expected and what was given.
+"""
+
+from typing import Any, Optional
+
+
+class OdbException(Exception):
+    """The base of all exceptions of this package."""
+
+    code: int = 0  # of docs/errors.md; 0 for those that Python itself raises
+
+
+class RevisionConflictException(OdbException):
+    """Another commit changed what the transaction had read. Nothing was written; run it again."""
+
+    type: Optional[Any] = None  # the class
+    object: Optional[Any] = None  # None when a look-up is no longer true
+    field: Optional[str] = None  # None when the whole object, or a look-up, is meant
+    index: Optional[str] = None  # of the look-up
+    version: int = 0  # that won; 0 when it is too old to be known
+    actor: str = ""  # whose commit that was
+
+
+class DisconnectedException(OdbException):
+    """The link to the server ended, or belongs to the process that was forked."""
+
+
+class OutcomeUnknownException(DisconnectedException):
+    """The link or the time ended before a commit's outcome came: it may have taken effect."""
+
+
+class ConnectionFailedException(OdbException, ConnectionError):
+    """There is no server at that host and port, or not one to be trusted."""
+
+
+class AuthenticationException(OdbException):
+    """The server refused the token."""
+
+
+class TimeoutException(OdbException, TimeoutError):
+    """The time given for a wait ran out."""
+
+
+class ObjectDoesntExistException(OdbException):
+    """The object does not exist in the current view."""
+
+
+class NotSubscribedException(OdbException):
+    """A read that no loaded subscription covers, or a type that the connection does not know."""
+
+
+class UniqueViolationException(OdbException):
+    """A commit would give two objects the same value of a unique index."""
+
+
+class TooOldException(OdbException):
+    """A version that can no longer be read."""
+
+
+class SchemaException(OdbException):
+    """A schema contradicts the one that the server has, or is wrong in itself."""
+
+
+class UsageException(OdbException):
+    """The program used a view, transaction or object where it cannot be used."""
+
+
+class ServerError(OdbException):
+    """The server refused something for a reason that has no exception of its own."""

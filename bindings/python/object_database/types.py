@@ -1,0 +1,238 @@
+"""The types of fields: what a program writes, and the codec that each stands for."""
+
+import datetime
+import sys
+import types
+import typing
+from types import FunctionType
+from typing import Any, Dict, List, Optional
+
+from object_database import _odb
+from object_database.values import (
+    AlternativeValue,
+    StructValue,
+    alternative_class,
+    struct_class,
+)
+
+_SCALARS = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    bytes: "bytes",
+    datetime.datetime: "datetime",
+    type(None): "None",
+}
+_NUMPY_SCALARS = {"integer": "int", "floating": "float", "bool_": "bool", "bool": "bool"}
+
+
+class FieldType:
+    """A type of fields that is no Python class. Calling it makes a value of it."""
+
+    __slots__ = ("codec",)
+
+    def __init__(self, codec: "_odb.Codec") -> None:
+        self.codec = codec
+
+    def __call__(self, *args: Any) -> Any:
+        if len(args) > 1:
+            raise TypeError(f"{self!r} takes one value")
+        if not args:
+            return self.codec.default(repr(self))
+        return self.codec.convert(args[0], repr(self))
+
+    def __repr__(self) -> str:
+        return self.codec.name
+
+    # `OneOf(int, str) | None` in annotations
+    def __or__(self, other: Any) -> Any:
+        return OneOf(self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return OneOf(other, self)
+
+
+class ForwardReference:
+    """A type of a schema that is mentioned before it is defined."""
+
+    __slots__ = ("definition",)
+
+    def __init__(self, definition: "_odb.TypeDefinition") -> None:
+        self.definition = definition
+
+    def __repr__(self) -> str:
+        return f"{self.definition.schema_name}.{self.definition.type_name}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self!r} is not defined yet")
+
+    def __or__(self, other: Any) -> Any:
+        return OneOf(self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return OneOf(other, self)
+
+
+class _Constructor(type):
+    """Lets `OneOf[None, str]` mean `OneOf(None, str)`, as annotations are written."""
+
+    def __getitem__(cls, arguments: Any) -> Any:
+        return cls(*arguments) if isinstance(arguments, tuple) else cls(arguments)
+
+
+class OneOf(FieldType, metaclass=_Constructor):
+    """A value of one of several types, or one of several values: OneOf(None, str), OneOf(1, 2)."""
+
+    __slots__ = ("options",)
+
+    def __init__(self, *options: Any) -> None:
+        if not options:
+            raise TypeError("OneOf needs at least one option")
+        flat: List[Any] = []
+        for option in options:
+            option = option if _is_literal(option) else _resolved(option)
+            flat.extend(option.options if isinstance(option, OneOf) else [option])
+        self.options = tuple(flat)
+        super().__init__(_odb.Codec.one_of([_option_codec(option) for option in flat]))
+
+
+class TupleOf(FieldType, metaclass=_Constructor):
+    """Any number of values of one type. Reads as a tuple; lists and other sequences convert."""
+
+    __slots__ = ()
+
+    def __init__(self, element: Any) -> None:
+        super().__init__(_odb.Codec.list_of(codec_of(element)))
+
+
+class ListOf(TupleOf):
+    """The same as TupleOf: what is stored cannot be changed in place, so it reads as a tuple."""
+
+    __slots__ = ()
+
+
+class Tuple(FieldType, metaclass=_Constructor):
+    """As many values as there are types, one of each."""
+
+    __slots__ = ()
+
+    def __init__(self, *elements: Any) -> None:
+        super().__init__(_odb.Codec.tuple_of([codec_of(element) for element in elements]))
+
+
+class ConstDict(FieldType, metaclass=_Constructor):
+    """A mapping from one type to another. Reads as a dict that cannot be changed."""
+
+    __slots__ = ()
+
+    def __init__(self, key: Any, value: Any) -> None:
+        super().__init__(_odb.Codec.dict_of(codec_of(key), codec_of(value)))
+
+
+_named_tuples: Dict[Any, type] = {}
+
+
+def NamedTuple(**fields: Any) -> Any:
+    """A type of values with named fields; the same fields give the same type."""
+    codecs = {name: codec_of(field) for name, field in fields.items()}
+    name = "NamedTuple(" + ", ".join(f"{key}={codec.name}" for key, codec in codecs.items()) + ")"
+    try:
+        key = tuple((field, id(spec), spec) for field, spec in fields.items())
+        known = _named_tuples.get(key)
+    except TypeError:
+        key, known = None, None
+    if known is None:
+        known = struct_class("NamedTuple", codecs, name)
+        if key is not None:
+            _named_tuples[key] = known
+    return known
+
+
+def Alternative(name: str, **alternatives: Any) -> Any:
+    """A type of values that are one of several named structs. Functions become its methods."""
+    methods = {key: each for key, each in alternatives.items() if isinstance(each, FunctionType)}
+    choices: Dict[str, Dict[str, _odb.Codec]] = {}
+    for choice, fields in alternatives.items():
+        if choice in methods:
+            continue
+        if not isinstance(fields, dict):
+            raise TypeError(f"{name}.{choice}: expected a dict of fields, given {fields!r}")
+        if hasattr(AlternativeValue, choice):
+            raise TypeError(f"{name}: an alternative cannot be called {choice}")
+        choices[choice] = {field: codec_of(each) for field, each in fields.items()}
+    if not choices:
+        raise TypeError(f"{name} needs at least one alternative")
+    return alternative_class(name, choices, methods)
+
+
+def _is_literal(option: Any) -> bool:
+    return isinstance(option, (bool, int, float, str, bytes)) and not isinstance(option, type)
+
+
+def _option_codec(option: Any) -> "_odb.Codec":
+    return _odb.Codec.literal(option) if _is_literal(option) else codec_of(option)
+
+
+def _from_typing(spec: Any) -> Optional[Any]:
+    """The field type of an annotation in the words of `typing`; None when it is not one."""
+    origin = typing.get_origin(spec)
+    arguments = typing.get_args(spec)
+    if origin is typing.Union or (sys.version_info >= (3, 10) and origin is types.UnionType):
+        return OneOf(*arguments)
+    if origin is typing.Literal:
+        return OneOf(*arguments)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return TupleOf(arguments[0])
+        return Tuple(*arguments)
+    if origin is list:
+        return ListOf(*arguments)
+    if origin is dict:
+        return ConstDict(*arguments)
+    return None
+
+
+def _resolved(spec: Any) -> Any:
+    from_typing = _from_typing(spec)
+    return spec if from_typing is None else from_typing
+
+
+def _numpy_scalar(spec: type) -> Optional[str]:
+    """What a NumPy scalar type holds, found without importing NumPy."""
+    for base in spec.__mro__:
+        if base.__module__ == "numpy" and base.__name__ in _NUMPY_SCALARS:
+            return _NUMPY_SCALARS[base.__name__]
+    return None
+
+
+def find_codec(spec: Any) -> "Optional[_odb.Codec]":
+    """The codec of a type; None when `spec` is not one."""
+    if spec is None:
+        return _odb.Codec.scalar("None")
+    if isinstance(spec, FieldType):
+        return spec.codec
+    if isinstance(spec, ForwardReference):
+        return _odb.Codec.reference(spec.definition)
+    if isinstance(spec, type):
+        if spec in _SCALARS:
+            return _odb.Codec.scalar(_SCALARS[spec])
+        definition = spec.__dict__.get("_odb_type")
+        if definition is not None:
+            return _odb.Codec.reference(definition)
+        if issubclass(spec, StructValue):
+            return spec._odb_codec
+        numpy = _numpy_scalar(spec)
+        return None if numpy is None else _odb.Codec.scalar(numpy)
+    from_typing = _from_typing(spec)
+    return None if from_typing is None else find_codec(from_typing)
+
+
+def codec_of(spec: Any) -> "_odb.Codec":
+    codec = find_codec(spec)
+    if codec is None:
+        raise TypeError(
+            f"{spec!r} is no type of fields: expected None, bool, int, float, str, bytes, datetime,"
+            " a type of a schema, OneOf, TupleOf, ListOf, Tuple, ConstDict, NamedTuple or Alternative"
+        )
+    return codec
