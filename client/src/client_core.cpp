@@ -12,8 +12,6 @@ namespace {
 
 // Before the session is open a server has little to say.
 constexpr std::size_t kOpeningMessageBytesMax = 64 * 1024;
-// A delta carries a commit's contents and a little more.
-constexpr std::size_t kMessageSlackBytes = 1024 * 1024;
 // New objects of one type come in runs of this many consecutive ids, which tables are paged by.
 constexpr std::uint64_t kIdChunk = 64;
 constexpr std::uint64_t kIdsAskedMax = 1'000'000;
@@ -40,8 +38,8 @@ ClientCore::ClientCore(ClientIdentity identity, const net::ChannelBinding& bindi
 
 std::size_t ClientCore::message_bytes_max() const {
   if (phase_ != Phase::kOpen) return kOpeningMessageBytesMax;
-  // Reading a delta takes up to twice its commit: values of unlike kinds in a column are spelled out.
-  return 2 * commit_bytes_max_ + kMessageSlackBytes;
+  // The server is trusted by now, and what one commit leads to may be larger than any commit.
+  return wire::kMessageBytesMax;
 }
 
 // ---- messages ----
@@ -227,12 +225,19 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCa
     finish(ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
     return ticket;
   }
-  auto message = wire::encode(ClientMessage(Commit{.sequence = last_sequence_,
-                                                   .lowest_unresolved = lowest_unresolved_,
-                                                   .request = std::move(request)}));
-  if (message->size() > commit_bytes_max_) {
+  wire::EncodedMessage message;
+  try {
+    message = wire::encode(Commit{.sequence = last_sequence_,
+                                  .lowest_unresolved = lowest_unresolved_,
+                                  .request = std::move(request)});
+  } catch (const wire::MessageTooLarge&) {
+  }
+  if (message == nullptr || message->size() > commit_bytes_max_) {
     finish(ticket, Error{ErrorCode::kTransactionTooLarge,
-                         "the transaction takes " + std::to_string(message->size()) +
+                         "the transaction takes " +
+                             (message == nullptr
+                                  ? "more than " + std::to_string(wire::kMessageBytesMax)
+                                  : std::to_string(message->size())) +
                              " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
     return ticket;
   }

@@ -30,8 +30,8 @@ void throw_no_alternative(std::size_t alternatives) {
 }
 
 void throw_no_enumerator(std::string_view enum_name) {
-  throw ValueError({ErrorCode::kWrongType,
-                    "expected one of the enumerators of " + std::string(enum_name)});
+  throw ValueError(
+      {ErrorCode::kWrongType, "expected one of the enumerators of " + std::string(enum_name)});
 }
 
 void throw_in_member(std::string_view struct_name, std::string_view member,

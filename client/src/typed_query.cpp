@@ -21,9 +21,9 @@ IndexId find_index(const TypeBinding& binding, std::span<const std::size_t> posi
     if (!list.empty()) list += ", ";
     list += member;
   }
-  throw SchemaError({ErrorCode::kUnknownIndex,
-                     to_string(binding.type->name) + " has no index over exactly (" + list +
-                         "): give one to define<...> of the struct"});
+  throw SchemaError({ErrorCode::kUnknownIndex, to_string(binding.type->name) +
+                                                   " has no index over exactly (" + list +
+                                                   "): give one to define<...> of the struct"});
 }
 
 }  // namespace odb::detail

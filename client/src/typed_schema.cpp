@@ -37,9 +37,8 @@ Schema& Schema::define_struct(std::string_view name, detail::StructDefinition de
 Schema& Schema::uses(const Schema& other) {
   std::vector<std::size_t> added;
   for (const detail::BindingDeclaration& type : other.bindings_) {
-    const bool is_known = std::any_of(used_.begin(), used_.end(), [&](const auto& known) {
-      return known.first == type.slot;
-    });
+    const bool is_known = std::any_of(used_.begin(), used_.end(),
+                                      [&](const auto& known) { return known.first == type.slot; });
     if (is_known) continue;
     used_.emplace_back(type.slot, TypeName{other.name(), type.type_name});
     added.push_back(type.slot);

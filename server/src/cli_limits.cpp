@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -32,8 +33,8 @@ struct Range {
 
 CLI::Option* add_option(CLI::App& app, const std::string& name, const std::string& type,
                         const std::string& default_text, const std::string& meaning,
-                        std::function<void(const std::string&)> set) {
-  return app.add_option_function<std::string>(name, std::move(set), meaning)
+                        const std::function<void(const std::string&)>& set) {
+  return app.add_option_function<std::string>(name, set, meaning)
       ->type_name(type)
       ->default_str(default_text)
       ->group("Limits");

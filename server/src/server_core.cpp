@@ -138,7 +138,10 @@ const std::string& ServerCore::actor_of(SessionId session) const {
 }
 
 void ServerCore::deliver(SessionId session, const wire::EncodedMessage& delta) {
-  if (Session* found = find(session)) found->deliver(delta);
+  Session* found = find(session);
+  if (found == nullptr) return;
+  if (delta == nullptr) return found->say_goodbye_too_large();
+  found->deliver(delta);
 }
 
 }  // namespace odb::server

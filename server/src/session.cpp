@@ -379,7 +379,22 @@ void Session::say_goodbye(Error reason) {
   link_.end();
 }
 
-void Session::send(const ServerMessage& message) { deliver(wire::encode(message)); }
+void Session::say_goodbye_too_large() {
+  say_goodbye({ErrorCode::kMessageTooLarge,
+               "dropped: the next message would take more than " +
+                   std::to_string(wire::kMessageBytesMax) +
+                   " bytes; subscribe to less, or write less in one commit"});
+}
+
+void Session::send(const ServerMessage& message) {
+  wire::EncodedMessage encoded;
+  try {
+    encoded = wire::encode(message);
+  } catch (const wire::MessageTooLarge&) {
+    return say_goodbye_too_large();
+  }
+  deliver(encoded);
+}
 
 void Session::deliver(const wire::EncodedMessage& message) {
   if (phase_ == Phase::kEnded) return;

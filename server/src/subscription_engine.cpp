@@ -54,9 +54,9 @@ void SubscriptionEngine::publish(const CommitRecord& record, DeltaReceiver& rece
   for (std::size_t i = 0; i < projections_used_; ++i) {
     const Projection& projection = projections_[i];
     if (last_actions == nullptr || projection.actions != *last_actions) {
-      wire::EncodedMessage& message = encoded[projection.actions];
-      if (message == nullptr) message = encode(record, projection.actions);
-      last = message;
+      const auto [at, fresh] = encoded.try_emplace(projection.actions);
+      if (fresh) at->second = encode(record, projection.actions);
+      last = at->second;
       last_actions = &projection.actions;
     }
     receiver.deliver(projection.session, last);
@@ -95,7 +95,11 @@ wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
         break;
     }
   }
-  return wire::encode(ServerMessage(std::move(delta)));
+  try {
+    return wire::encode(delta);
+  } catch (const wire::MessageTooLarge&) {
+    return nullptr;
+  }
 }
 
 void SubscriptionEngine::append_row(Changeset& out, const CommitRecord& record,

@@ -95,7 +95,7 @@ struct Mapping<shapes::Celsius> {
 namespace {
 
 using namespace shapes;
-using testing::message_of;
+using test::message_of;
 
 // Stored as `type`, `stored` and back.
 template <class T>
@@ -109,8 +109,8 @@ void expect_round_trip(const T& value, const std::string& type, const std::strin
 }
 
 TEST(MappingContainer, KeepsElements) {
-  expect_round_trip(std::vector<int>{3, 1}, "list(int)", to_string(Value::list(
-      {Value::integer(3), Value::integer(1)})));
+  expect_round_trip(std::vector<int>{3, 1}, "list(int)",
+                    to_string(Value::list({Value::integer(3), Value::integer(1)})));
   expect_round_trip(std::vector<bool>{true, false}, "list(bool)",
                     to_string(Value::list({Value::boolean(true), Value::boolean(false)})));
   expect_round_trip(std::tuple<int, std::string>(1, "a"), "tuple(int, text)",
@@ -170,11 +170,10 @@ TEST(MappingOneOf, KeepsVariantsOfDifferentKinds) {
 
 TEST(MappingOneOf, KeepsVariantsOfStructsByName) {
   using Shape = std::variant<Circle, Point, Nothing>;
-  expect_round_trip(
-      Shape(Point{3, 4}),
-      "variant{Circle(centre: Point(x: float, y: float), radius: float), "
-      "Point(x: float, y: float), Nothing()}",
-      to_string(Value::variant(1, {Value::real(3), Value::real(4)})));
+  expect_round_trip(Shape(Point{3, 4}),
+                    "variant{Circle(centre: Point(x: float, y: float), radius: float), "
+                    "Point(x: float, y: float), Nothing()}",
+                    to_string(Value::variant(1, {Value::real(3), Value::real(4)})));
   EXPECT_EQ(Mapping<Shape>::from_value(Value::variant(2, {})), Shape(Nothing()));
   EXPECT_THROW(Mapping<Shape>::from_value(Value::variant(3, {})), ValueError);
   EXPECT_THROW(Mapping<Shape>::from_value(Value::variant(1, {})), ValueError);
@@ -195,8 +194,8 @@ TEST(MappingOneOf, KeepsEnumsByName) {
 TEST(MappingStruct, KeepsMembersInOrder) {
   expect_round_trip(Circle{{3, 4}, 0.5f},
                     "Circle(centre: Point(x: float, y: float), radius: float)",
-                    to_string(Value::structure({Value::structure({Value::real(3), Value::real(4)}),
-                                                Value::real(0.5)})));
+                    to_string(Value::structure(
+                        {Value::structure({Value::real(3), Value::real(4)}), Value::real(0.5)})));
   expect_round_trip(Nothing(), "Nothing()", to_string(Value::structure({})));
 }
 
@@ -206,10 +205,10 @@ TEST(MappingStruct, PutsMembersOfBasesFirst) {
   value.rank = 3;
   value.tags = {"a"};
   value.flag = true;
-  expect_round_trip(value, "Derived(name: text, rank: int, tags: list(text), flag: bool)",
-                    to_string(Value::structure({Value::text("n"), Value::integer(3),
-                                                Value::list({Value::text("a")}),
-                                                Value::boolean(true)})));
+  expect_round_trip(
+      value, "Derived(name: text, rank: int, tags: list(text), flag: bool)",
+      to_string(Value::structure({Value::text("n"), Value::integer(3),
+                                  Value::list({Value::text("a")}), Value::boolean(true)})));
   EXPECT_EQ((detail::MemberOf<Derived, &Derived::flag>::kPosition), 3u);
   EXPECT_EQ((detail::MemberOf<Derived, &Named::rank>::kPosition), 1u);
   EXPECT_EQ((detail::MemberOf<Named, &Derived::rank>::kPosition), 1u);

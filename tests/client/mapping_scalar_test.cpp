@@ -15,8 +15,8 @@
 namespace odb {
 namespace {
 
-using testing::message_of;
 using std::chrono::sys_time;
+using test::message_of;
 
 struct Person {};
 
@@ -60,9 +60,8 @@ TEST(MappingScalar, KeepsValues) {
 
 template <class T>
 class MappingInteger : public ::testing::Test {};
-using Integers =
-    ::testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned, long,
-                     unsigned long, long long, unsigned long long>;
+using Integers = ::testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned,
+                                  long, unsigned long, long long, unsigned long long>;
 TYPED_TEST_SUITE(MappingInteger, Integers);
 
 TYPED_TEST(MappingInteger, KeepsEveryNumberThatBothSidesHold) {

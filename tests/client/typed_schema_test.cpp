@@ -9,11 +9,11 @@
 namespace odb {
 namespace {
 
-using testing::Item;
-using testing::message_of;
-using testing::Person;
-using testing::Task;
-using testing::todo_schema;
+using test::Item;
+using test::message_of;
+using test::Person;
+using test::Task;
+using test::todo_schema;
 
 // "field: type, ..." of a type of the schema.
 std::string fields_of(const Schema& schema, std::size_t type) {
@@ -55,10 +55,10 @@ TEST(TypedSchema, DeclaresBindings) {
   const detail::BindingDeclaration& binding = schema.bindings()[0];
   EXPECT_EQ(binding.slot, detail::type_slot<Task>());
   EXPECT_EQ(binding.type_name, "Task");
-  EXPECT_EQ(binding.fields, (std::vector<std::string>{"title", "priority", "status", "parent",
-                                                      "owner", "tags"}));
-  EXPECT_EQ(binding.indexes, (std::vector<std::string>{"status", "title", "by_status_and_priority",
-                                                       "owner"}));
+  EXPECT_EQ(binding.fields,
+            (std::vector<std::string>{"title", "priority", "status", "parent", "owner", "tags"}));
+  EXPECT_EQ(binding.indexes,
+            (std::vector<std::string>{"status", "title", "by_status_and_priority", "owner"}));
 }
 
 TEST(TypedSchema, NamesATypeAsTold) {
@@ -86,12 +86,10 @@ TEST(TypedSchema, ReferencesFindStructsOfUsedSchemas) {
     if (used_first) schema.uses(people);
     schema.define<Task>();
     if (!used_first) schema.uses(people);
-    EXPECT_EQ(to_string(schema.definition().types[0].fields[4].type),
-              "one_of(none, people.Human)");
+    EXPECT_EQ(to_string(schema.definition().types[0].fields[4].type), "one_of(none, people.Human)");
     // A definition of its own goes first.
     schema.define<Person>();
-    EXPECT_EQ(to_string(schema.definition().types[0].fields[4].type),
-              "one_of(none, todo.Person)");
+    EXPECT_EQ(to_string(schema.definition().types[0].fields[4].type), "one_of(none, todo.Person)");
   }
 }
 

@@ -1,4 +1,5 @@
-// A client's cache made by hand, without a server: what typed views and transactions are tested against.
+// A client's cache made by hand, without a server: what typed views and transactions are tested
+// against.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@
 
 #include "odb/odb.h"
 
-namespace odb::testing {
+namespace odb::test {
 
 template <class T>
 T value_of(Result<T> result) {
@@ -108,4 +109,4 @@ class TypedCache {
   std::uint64_t last_id_ = 0;
 };
 
-}  // namespace odb::testing
+}  // namespace odb::test

@@ -8,7 +8,7 @@
 
 #include "odb/odb.h"
 
-namespace odb::testing {
+namespace odb::test {
 
 enum class Status { open, done };
 BOOST_DESCRIBE_ENUM(Status, open, done)
@@ -49,4 +49,4 @@ inline Schema todo_schema(std::string name = "todo") {
   return schema;
 }
 
-}  // namespace odb::testing
+}  // namespace odb::test

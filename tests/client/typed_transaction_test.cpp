@@ -17,14 +17,14 @@
 namespace odb {
 namespace {
 
-using testing::Item;
-using testing::message_of;
-using testing::Person;
-using testing::Status;
-using testing::Task;
-using testing::task;
-using testing::todo_schema;
-using testing::TypedCache;
+using test::Item;
+using test::message_of;
+using test::Person;
+using test::Status;
+using test::Task;
+using test::task;
+using test::todo_schema;
+using test::TypedCache;
 
 class TypedTransaction : public ::testing::Test {
  protected:

@@ -13,14 +13,14 @@
 namespace odb {
 namespace {
 
-using testing::Item;
-using testing::message_of;
-using testing::Person;
-using testing::Status;
-using testing::Task;
-using testing::task;
-using testing::todo_schema;
-using testing::TypedCache;
+using test::Item;
+using test::message_of;
+using test::Person;
+using test::Status;
+using test::Task;
+using test::task;
+using test::todo_schema;
+using test::TypedCache;
 
 struct Stranger {
   int number = 0;
@@ -142,17 +142,16 @@ TEST_F(TypedView, RefusesALookUpWithoutItsIndex) {
   const View view = cache_.view();
   EXPECT_EQ(message_of<SchemaError>([&] { view.lookup<&Task::tags>(std::vector<std::string>()); }),
             "todo.Task has no index over exactly (tags): give one to define<...> of the struct");
-  EXPECT_EQ(message_of<SchemaError>([&] {
-              view.count<Task, &Item::priority, &Task::status>(3, Status::done);
-            }),
-            "todo.Task has no index over exactly (priority, status): give one to define<...> of the "
-            "struct");
+  EXPECT_EQ(
+      message_of<SchemaError>(
+          [&] { view.count<Task, &Item::priority, &Task::status>(3, Status::done); }),
+      "todo.Task has no index over exactly (priority, status): give one to define<...> of the "
+      "struct");
 }
 
 TEST_F(TypedView, RefusesToLookUpNumbersOutOfTheMembersRange) {
-  EXPECT_EQ(message_of<ValueError>([&] {
-              cache_.view().count<&Task::status, &Item::priority>(Status::done, 256);
-            }),
+  EXPECT_EQ(message_of<ValueError>(
+                [&] { cache_.view().count<&Task::status, &Item::priority>(Status::done, 256); }),
             "Task.priority: expected an integer between 0 and 255");
 }
 

@@ -50,8 +50,9 @@ class ScriptedLink final : public server::SessionLink {
     return message;
   }
 
-  // Counts as queued on top of what is: with kSnapshotQueueBytes - 1 each call sends one piece.
-  void set_ballast(std::size_t bytes) { ballast_ = bytes; }
+  // From now on this much counts as queued, plus what is sent and minus what is taken; or again what is.
+  void pretend_queued(std::size_t bytes) { ballast_ = bytes - queued_bytes_; }
+  void stop_pretending() { ballast_ = 0; }
 
   bool has_ended() const { return ended_; }
   std::size_t message_bytes_max() const { return message_bytes_max_; }
@@ -78,7 +79,7 @@ class ScriptedLink final : public server::SessionLink {
   const net::ChannelBinding binding_;
   std::deque<wire::EncodedMessage> queue_;
   std::size_t queued_bytes_ = 0;
-  std::size_t ballast_ = 0;
+  std::size_t ballast_ = 0;  // modulo 2^64, so that it may be "negative"
   std::size_t message_bytes_max_ = server::kUnauthenticatedMessageBytesMax;
   bool ended_ = false;
 };

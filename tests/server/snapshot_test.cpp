@@ -44,7 +44,6 @@ class RandomLoad {
     reader_.open();
     writer_.define(blobs());
     for (int i = 0; i < 6; ++i) write();
-    reader_.link().set_ballast(kSnapshotQueueBytes - 1);  // one piece at a time
     server_.store.set_completion(FakeStore::Completion::kWhenTold);
   }
 
@@ -55,7 +54,7 @@ class RandomLoad {
     }
     for (int i = 0; i < 60; ++i) step();
     server_.store.complete_all();
-    while (reader_.session().has_snapshots()) reader_.load();
+    while (reader_.session().has_snapshots()) reader_.load_piece();
     drain();
   }
 
@@ -72,7 +71,7 @@ class RandomLoad {
     if (dice < 8) {
       write();
     } else if (dice < 13) {
-      reader_.load();
+      reader_.load_piece();
     } else if (dice < 16) {
       server_.store.complete(below(random_, 4));
     } else if (dice < 17) {

@@ -70,6 +70,12 @@ class TestClient {
   }
   // Lets the snapshots under way go on as far as the queue allows.
   void load() { session_->send_snapshots(server_.now); }
+  // Lets them send one more piece, however much is queued.
+  void load_piece() {
+    link_.pretend_queued(server::kSnapshotQueueBytes - 1);
+    load();
+    link_.stop_pretending();
+  }
 
   // The next message, which must be a T.
   template <class T>

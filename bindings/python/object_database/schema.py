@@ -1,5 +1,6 @@
 """Schema: a named set of types, defined by decorated classes."""
 
+import collections.abc
 import sys
 from typing import Any, Dict, List, Set, Type, TypeVar, cast
 
@@ -23,6 +24,7 @@ from object_database.types import (
 )
 
 DatabaseObject = _odb.DatabaseObject
+collections.abc.Sequence.register(_odb.LookupResult)
 
 __all__ = [
     "Alternative",

@@ -87,18 +87,33 @@ PyObject* represent(PyObject* self) {
   return out;
 }
 
+// index() and count(), as tuples have them.
+template <const char* const& kName>
+PyObject* call_of_tuple(PyObject* self, PyObject* args) {
+  return guarded([&] {
+    const py::object tuple = steal(as_tuple(self));
+    return py::object(tuple.attr(kName)(*borrow(args))).release().ptr();
+  });
+}
+constexpr const char* kIndex = "index";
+constexpr const char* kCount = "count";
+
+PyMethodDef methods[] = {{"index", call_of_tuple<kIndex>, METH_VARARGS, nullptr},
+                         {"count", call_of_tuple<kCount>, METH_VARARGS, nullptr},
+                         {nullptr, nullptr, 0, nullptr}};
+
 PySequenceMethods sequence_methods = [] {
-  PySequenceMethods methods = {};
-  methods.sq_length = length;
-  methods.sq_item = item;
-  methods.sq_contains = contains;
-  return methods;
+  PySequenceMethods out = {};
+  out.sq_length = length;
+  out.sq_item = item;
+  out.sq_contains = contains;
+  return out;
 }();
 PyMappingMethods mapping_methods = [] {
-  PyMappingMethods methods = {};
-  methods.mp_length = length;
-  methods.mp_subscript = subscript;
-  return methods;
+  PyMappingMethods out = {};
+  out.mp_length = length;
+  out.mp_subscript = subscript;
+  return out;
 }();
 
 PyTypeObject lookup_result_type = [] {
@@ -113,6 +128,7 @@ PyTypeObject lookup_result_type = [] {
   type.tp_hash = hash;
   type.tp_as_sequence = &sequence_methods;
   type.tp_as_mapping = &mapping_methods;
+  type.tp_methods = methods;
   return type;
 }();
 

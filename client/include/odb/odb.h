@@ -1,7 +1,7 @@
 // The C++ client of odb: schemas from plain structs, connections, views, transactions.
 //
-// Needs no more than Boost.Describe beside the standard library; odb/client/asio.h adds commits with
-// completion tokens of Boost.Asio.
+// Needs no more than Boost.Describe beside the standard library; odb/client/asio.h adds commits
+// with completion tokens of Boost.Asio.
 #pragma once
 
 #include <boost/describe/class.hpp>

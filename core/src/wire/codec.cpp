@@ -54,15 +54,14 @@ void build(const Message& message, Sink sink) {
       for (const auto segment : segments) words += segment.size();
     }
   } catch (const kj::Exception&) {
-    // Nothing but a size that does not fit Cap'n Proto's 2^29 fails here; see kMessageBytesMax.
-    ODB_CHECK(false && "the message is below kMessageBytesMax");
+    throw MessageTooLarge();  // nothing but a size that does not fit Cap'n Proto's 2^29 fails here
   }
 }
 
 template <class Root, class Message>
 void append(Bytes& out, const Message& message) {
   build<Root>(message, [&out](std::span<const std::byte> payload) {
-    ODB_CHECK(payload.size() <= kMessageBytesMax);
+    if (payload.size() > kMessageBytesMax) throw MessageTooLarge();
     append_frames(out, payload);
   });
 }
@@ -126,6 +125,10 @@ Result<Message> decode(std::span<const std::byte> payload) {
 }
 
 }  // namespace
+
+MessageTooLarge::MessageTooLarge()
+    : std::length_error("a message would take more than " + std::to_string(kMessageBytesMax) +
+                        " bytes") {}
 
 void malformed(std::string message) {
   throw DecodeError{{ErrorCode::kMalformedMessage, "the message does not decode: " + message}};

@@ -15,11 +15,12 @@ namespace odb {
 
 // Transaction::commit_async for any completion token of signature void(CommitOutcome):
 //
-//   odb::CommitOutcome outcome = co_await odb::commit_async(transaction, boost::asio::use_awaitable);
+//   odb::CommitOutcome outcome = co_await odb::commit_async(transaction,
+//   boost::asio::use_awaitable);
 //
-// The handler runs on its associated executor, which is kept busy until then, and never inside this call.
-// `transaction` must live until the operation is initiated. Throws nothing: what commit_async would
-// throw is an outcome too.
+// The handler runs on its associated executor, which is kept busy until then, and never inside this
+// call. `transaction` must live until the operation is initiated. Throws nothing: what commit_async
+// would throw is an outcome too.
 template <class CompletionToken>
 auto commit_async(Transaction& transaction, CompletionToken&& token) {
   const auto initiate = [](auto handler, Transaction* started) {
@@ -28,7 +29,7 @@ auto commit_async(Transaction& transaction, CompletionToken&& token) {
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
     CommitCallback complete = [work, shared](const CommitOutcome& outcome) {
       boost::asio::post(work.get_executor(),
-                        [shared, outcome]() mutable { std::move(*shared)(std::move(outcome)); });
+                        [shared, outcome]() mutable { std::move (*shared)(std::move(outcome)); });
     };
     try {
       started->commit_async(complete);
@@ -37,7 +38,7 @@ auto commit_async(Transaction& transaction, CompletionToken&& token) {
     }
   };
   return boost::asio::async_initiate<CompletionToken, void(CommitOutcome)>(initiate, token,
-                                                                          &transaction);
+                                                                           &transaction);
 }
 
 }  // namespace odb

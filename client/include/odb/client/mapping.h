@@ -36,8 +36,9 @@ namespace odb {
 // The wire type of T. References in it have an empty schema name.
 template <Mapped T>
 Type type_of() {
-  return Mapping<T>::type(
-      [](std::size_t, std::string_view name) { return TypeName{"", std::string(name)}; });
+  return Mapping<T>::type([](std::size_t, std::string_view name) {
+    return TypeName{"", std::string(name)};
+  });
 }
 
 namespace detail {
@@ -100,8 +101,9 @@ Value value_from(const Given& given) {
 template <class T, auto Member, class Given>
 Value member_value(const Given& given) {
   using M = typename MemberOf<T, Member>::Type;
-  static_assert(accepts<M, Given>(),
-                "odb: this value does not convert to the member's type, or not without losing digits");
+  static_assert(
+      accepts<M, Given>(),
+      "odb: this value does not convert to the member's type, or not without losing digits");
   try {
     return value_from<M>(given);
   } catch (const ValueError& error) {

@@ -1,4 +1,5 @@
-// Mapping<T>: how values of a C++ type are stored. The table of all mapped types stands in mapping.h.
+// Mapping<T>: how values of a C++ type are stored. The table of all mapped types stands in
+// mapping.h.
 #pragma once
 
 #include <cstddef>
@@ -40,10 +41,12 @@ class ValueKinds {
   std::uint32_t bits_ = 0;
 };
 
-// Whether values of T can be stored. Says yes for every described struct; what its members lack is told
-// when the struct is used.
+// Whether values of T can be stored. Says yes for every described struct; what its members lack is
+// told when the struct is used.
 template <class T>
-concept Mapped = requires { Mapping<T>::kKinds; };
+concept Mapped = requires {
+  Mapping<T>::kKinds;
+};
 
 namespace detail {
 
@@ -60,14 +63,16 @@ namespace detail {
                                   const ValueError& error);
 
 inline void expect_kind(const Value& value, ValueKind expected) {
-  if (value.kind() != expected) [[unlikely]] throw_wrong_kind(expected, value);
+  if (value.kind() != expected) [[unlikely]]
+    throw_wrong_kind(expected, value);
 }
 
 inline std::span<const Value> expect_elements(const Value& value, ValueKind expected,
                                               std::size_t count) {
   expect_kind(value, expected);
   const std::span<const Value> elements = value.elements();
-  if (elements.size() != count) [[unlikely]] throw_wrong_size(count, elements.size());
+  if (elements.size() != count) [[unlikely]]
+    throw_wrong_size(count, elements.size());
   return elements;
 }
 

@@ -1,4 +1,5 @@
-// The described members of a struct: their order, names and positions, and what is demanded of them.
+// The described members of a struct: their order, names and positions, and what is demanded of
+// them.
 #pragma once
 
 #include <boost/describe/bases.hpp>
@@ -26,8 +27,8 @@ namespace odb::detail {
 // A struct or class with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_CLASS.
 template <class T>
 concept Described = std::is_class_v<T> && std::same_as<T, std::remove_cv_t<T>> &&
-                    boost::describe::has_describe_members<T>::value &&
-                    boost::describe::has_describe_bases<T>::value;
+    boost::describe::has_describe_members<T>::value &&
+    boost::describe::has_describe_bases<T>::value;
 
 // Data members, those of bases first; of a class the private ones too, if they are described.
 template <class T>
@@ -54,8 +55,8 @@ constexpr std::size_t find_member(List<Descriptors...>) {
   return position;
 }
 
-// Whether a value of T holds a value of one of `Above`, or of a struct that holds itself. What a Ref
-// refers to does not count.
+// Whether a value of T holds a value of one of `Above`, or of a struct that holds itself. What a
+// Ref refers to does not count.
 template <class T, class... Above>
 struct Nests : std::bool_constant<(std::is_same_v<T, Above> || ...)> {};
 template <class... T>
@@ -79,30 +80,34 @@ template <class Descriptors>
 struct MemberTypes;
 template <template <class...> class List, class... Descriptors>
 struct MemberTypes<List<Descriptors...>> {
-  using type = Parts<typename MemberPointer<std::remove_cv_t<decltype(Descriptors::pointer)>>::Type...>;
+  using type =
+      Parts<typename MemberPointer<std::remove_cv_t<decltype(Descriptors::pointer)>>::Type...>;
 };
 template <Described T, class... Above>
-  requires(!(std::is_same_v<T, Above> || ...))
-struct Nests<T, Above...> : Nests<typename MemberTypes<Members<T>>::type, T, Above...> {};
+requires(!(std::is_same_v<T, Above> || ...)) struct Nests<T, Above...>
+    : Nests<typename MemberTypes<Members<T>>::type, T, Above...> {
+};
 
-// One member of the described struct T, or of a base of it. Using it checks it: the compiler's message
-// names the struct and the member.
+// One member of the described struct T, or of a base of it. Using it checks it: the compiler's
+// message names the struct and the member.
 template <class T, auto Member>
 struct MemberOf {
   using Type = MemberType<Member>;
 
-  static_assert(Described<T>,
-                "odb: this struct is not described; say BOOST_DESCRIBE_STRUCT(T, (), (members...))");
+  static_assert(
+      Described<T>,
+      "odb: this struct is not described; say BOOST_DESCRIBE_STRUCT(T, (), (members...))");
   static constexpr std::size_t kPosition = find_member<Member>(Members<T>());
   static_assert(kPosition < kMemberCount<T>,
                 "odb: this member is not among the described members of the struct and its bases");
-  static constexpr std::string_view kName =
-      boost::mp11::mp_at_c<Members<T>, kPosition < kMemberCount<T> ? kPosition : 0>::name;
+  static constexpr std::string_view kName = boost::mp11::mp_at_c < Members<T>,
+                                    kPosition<kMemberCount<T> ? kPosition : 0>::name;
 
   static constexpr bool kMapped = Mapped<Type>;
-  static_assert(kMapped,
-                "odb: this member's type has no mapping; odb/client/mapping.h lists those that do, and "
-                "programs may specialise odb::Mapping for their own");
+  static_assert(
+      kMapped,
+      "odb: this member's type has no mapping; odb/client/mapping.h lists those that do, and "
+      "programs may specialise odb::Mapping for their own");
   static_assert(!Nests<Type, T>::value,
                 "odb: this member contains its own struct, which no stored type can; use odb::Ref");
 
@@ -126,8 +131,9 @@ struct MemberOf {
 // Calls visit(MemberOf<T, member>(), pointer to the member) for each, in order.
 template <class T, class Visitor>
 void for_each_member(Visitor&& visit) {
-  static_assert(Described<T>,
-                "odb: this struct is not described; say BOOST_DESCRIBE_STRUCT(T, (), (members...))");
+  static_assert(
+      Described<T>,
+      "odb: this struct is not described; say BOOST_DESCRIBE_STRUCT(T, (), (members...))");
   boost::mp11::mp_for_each<Members<T>>([&]<class Descriptor>(Descriptor) {
     using Member = MemberOf<T, Descriptor::pointer>;
     if constexpr (Member::kMapped) visit(Member(), Descriptor::pointer);

@@ -23,8 +23,9 @@ namespace odb {
 
 template <Mapped T>
 struct Mapping<std::optional<T>> {
-  static_assert(!Mapping<T>::kKinds.contains(ValueKind::kNone),
-                "odb: an optional of something that can be none itself: reading could not tell which");
+  static_assert(
+      !Mapping<T>::kKinds.contains(ValueKind::kNone),
+      "odb: an optional of something that can be none itself: reading could not tell which");
   static constexpr ValueKinds kKinds = Mapping<T>::kKinds | ValueKind::kNone;
   static Type type(const detail::ResolveReference& resolve) {
     return Type::one_of({Type::none(), Mapping<T>::type(resolve)});
@@ -125,11 +126,9 @@ struct OneOfMapping {
   }
   static Value to_value(const Variant& value) {
     if (value.valueless_by_exception()) throw_no_alternative(sizeof...(Alternatives));
-    return std::visit(
-        []<class Alternative>(const Alternative& held) {
-          return Mapping<Alternative>::to_value(held);
-        },
-        value);
+    return std::visit([]<class Alternative>(
+                          const Alternative& held) { return Mapping<Alternative>::to_value(held); },
+                      value);
   }
   static Variant from_value(const Value& value) { return from<Alternatives...>(value); }
 
@@ -158,7 +157,8 @@ struct NamedMapping {
     }
     return true;
   }
-  static_assert(names_differ(), "odb: two alternatives of a variant have the same unqualified name");
+  static_assert(names_differ(),
+                "odb: two alternatives of a variant have the same unqualified name");
 
   static constexpr ValueKinds kKinds = ValueKind::kVariant;
   static Type type(const ResolveReference& resolve) {
@@ -187,9 +187,9 @@ struct NamedMapping {
       using Alternative = std::variant_alternative_t<I, Variant>;
       const std::span<const Value> fields =
           expect_elements(value, ValueKind::kVariant, kMemberCount<Alternative>);
-      return Variant(std::in_place_index<I>, struct_from<Alternative>([&](std::size_t i) -> const Value& {
-                       return fields[i];
-                     }));
+      return Variant(
+          std::in_place_index<I>,
+          struct_from<Alternative>([&](std::size_t i) -> const Value& { return fields[i]; }));
     } else {
       throw_no_alternative(sizeof...(Alternatives));
     }

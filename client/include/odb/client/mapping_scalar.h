@@ -84,7 +84,8 @@ struct Mapping<double> {
   }
 };
 
-// 64 bits on the wire: reading rounds to the nearest float, and refuses finite numbers beyond its range.
+// 64 bits on the wire: reading rounds to the nearest float, and refuses finite numbers beyond its
+// range.
 template <>
 struct Mapping<float> {
   static constexpr ValueKinds kKinds = ValueKind::kFloat;
@@ -124,7 +125,8 @@ struct Mapping<Bytes> {
   }
 };
 
-// Nanoseconds on the wire, from 1677 to 2262. A coarser clock reads the past instant that it can tell.
+// Nanoseconds on the wire, from 1677 to 2262. A coarser clock reads the past instant that it can
+// tell.
 template <class Duration>
 struct Mapping<std::chrono::sys_time<Duration>> {
   static constexpr ValueKinds kKinds = ValueKind::kTimestamp;
@@ -147,7 +149,8 @@ struct Mapping<std::chrono::sys_time<Duration>> {
   // count * Ratio, rounded down; throws ValueError unless `To` can hold it.
   template <class From, class To, class Ratio>
   static To scaled(From count) {
-    constexpr const char* kExpected = "a time that fits 64 bits of nanoseconds and the member's type";
+    constexpr const char* kExpected =
+        "a time that fits 64 bits of nanoseconds and the member's type";
     if constexpr (std::is_floating_point_v<From> || std::is_floating_point_v<To>) {
       const long double exact =
           static_cast<long double>(count) * Ratio::num / static_cast<long double>(Ratio::den);

@@ -41,8 +41,9 @@ std::vector<Value> struct_to_values(const T& object) {
 // A T whose members are read one by one: value_at(position).
 template <class T, class ValueAt>
 T struct_from(ValueAt&& value_at) {
-  static_assert(std::is_default_constructible_v<T>,
-                "odb: a struct is read into one that is default-made; it needs a default constructor");
+  static_assert(
+      std::is_default_constructible_v<T>,
+      "odb: a struct is read into one that is default-made; it needs a default constructor");
   T object{};
   for_each_member<T>([&]<class Member>(Member, auto pointer) {
     object.*pointer = Member::from_value(value_at(Member::kPosition));

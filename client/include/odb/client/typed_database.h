@@ -41,7 +41,8 @@ std::vector<Ref<T>> Change::deleted_of() const {
 
 template <auto Member, class T>
 bool Change::wrote(Ref<T> object) const {
-  const detail::TypeBinding& binding = detail::binding_of<T>(view.snapshot().catalog(), object.type);
+  const detail::TypeBinding& binding =
+      detail::binding_of<T>(view.snapshot().catalog(), object.type);
   const FieldId field = binding.fields[detail::MemberOf<T, Member>::kPosition];
   return std::any_of(changed.begin(), changed.end(), [&](const Object& written) {
     return written.object == object &&

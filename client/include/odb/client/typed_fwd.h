@@ -1,4 +1,5 @@
-// Names that the typed members of Schema, View, Transaction and Database need; odb/odb.h defines them.
+// Names that the typed members of Schema, View, Transaction and Database need; odb/odb.h defines
+// them.
 #pragma once
 
 #include <cstddef>

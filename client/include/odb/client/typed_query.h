@@ -29,8 +29,8 @@ const TypeBinding& binding_of(const ClientCatalog& catalog, std::string_view sch
   return catalog.binding(type_slot<T>(), schema, kNameOf<T>);
 }
 
-// The index over exactly the fields at these positions of the struct. Throws SchemaError, which tells
-// `members`, when there is none.
+// The index over exactly the fields at these positions of the struct. Throws SchemaError, which
+// tells `members`, when there is none.
 IndexId find_index(const TypeBinding& binding, std::span<const std::size_t> positions,
                    std::span<const std::string_view> members);
 
@@ -44,8 +44,8 @@ std::vector<Ref<T>> to_refs(std::span<const ObjectRef> objects) {
 
 }  // namespace detail
 
-// The objects of T whose members have these values. Needs an index over exactly these members, in this
-// order.
+// The objects of T whose members have these values. Needs an index over exactly these members, in
+// this order.
 template <class T, auto... Members>
 struct Where {
   static_assert(sizeof...(Members) > 0);
@@ -66,24 +66,27 @@ struct Where {
 
 // where<&Task::status>("open"). Throws ValueError for numbers out of a member's range.
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Values) == sizeof...(Members) && sizeof...(Members) > 0)
-Where<T, Members...> where(const Values&... values) {
+requires(sizeof...(Values) == sizeof...(Members) &&
+         sizeof...(Members) > 0) Where<T, Members...> where(const Values&... values) {
   return {{}, {detail::member_value<T, Members>(values)...}};
 }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Values) == sizeof...(Members) && sizeof...(Members) > 0)
-Where<T, Members...> where(const Schema& schema, const Values&... values) {
+requires(sizeof...(Values) == sizeof...(Members) &&
+         sizeof...(Members) > 0) Where<T, Members...> where(const Schema& schema,
+                                                            const Values&... values) {
   return {schema.name(), {detail::member_value<T, Members>(values)...}};
 }
 template <auto... Members, class... Values>
-  requires(sizeof...(Values) == sizeof...(Members) && sizeof...(Members) > 0)
-Where<detail::ClassOf<Members...>, Members...> where(const Values&... values) {
+requires(sizeof...(Values) == sizeof...(Members) &&
+         sizeof...(Members) >
+             0) Where<detail::ClassOf<Members...>, Members...> where(const Values&... values) {
   return where<detail::ClassOf<Members...>, Members...>(values...);
 }
 template <auto... Members, class... Values>
-  requires(sizeof...(Values) == sizeof...(Members) && sizeof...(Members) > 0)
-Where<detail::ClassOf<Members...>, Members...> where(const Schema& schema,
-                                                     const Values&... values) {
+requires(sizeof...(Values) == sizeof...(Members) &&
+         sizeof...(Members) >
+             0) Where<detail::ClassOf<Members...>, Members...> where(const Schema& schema,
+                                                                     const Values&... values) {
   return where<detail::ClassOf<Members...>, Members...>(schema, values...);
 }
 

@@ -15,8 +15,8 @@
 
 namespace odb {
 
-// Every object of T in a transaction, as pairs of reference and struct: an input range, read as it is
-// walked. The transaction must stay where it is meanwhile.
+// Every object of T in a transaction, as pairs of reference and struct: an input range, read as it
+// is walked. The transaction must stay where it is meanwhile.
 template <class T>
 class TransactionObjects {
  public:
@@ -138,43 +138,40 @@ std::size_t Transaction::count(const Where<T, Members...>& where) {
 }
 
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::vector<Ref<detail::ClassOf<Members...>>> Transaction::lookup(const Values&... values) {
+requires(sizeof...(Members) > 0) std::vector<Ref<detail::ClassOf<Members...>>> Transaction::lookup(
+    const Values&... values) {
   return lookup(odb::where<Members...>(values...));
 }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::vector<Ref<T>> Transaction::lookup(const Values&... values) {
+requires(sizeof...(Members) > 0) std::vector<Ref<T>> Transaction::lookup(const Values&... values) {
   return lookup(odb::where<T, Members...>(values...));
 }
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::optional<Ref<detail::ClassOf<Members...>>> Transaction::lookup_any(const Values&... values) {
+requires(sizeof...(Members) > 0)
+    std::optional<Ref<detail::ClassOf<Members...>>> Transaction::lookup_any(
+        const Values&... values) {
   return lookup_any(odb::where<Members...>(values...));
 }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::optional<Ref<T>> Transaction::lookup_any(const Values&... values) {
+requires(sizeof...(Members) >
+         0) std::optional<Ref<T>> Transaction::lookup_any(const Values&... values) {
   return lookup_any(odb::where<T, Members...>(values...));
 }
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-Ref<detail::ClassOf<Members...>> Transaction::lookup_unique(const Values&... values) {
+requires(sizeof...(Members) >
+         0) Ref<detail::ClassOf<Members...>> Transaction::lookup_unique(const Values&... values) {
   return lookup_unique(odb::where<Members...>(values...));
 }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-Ref<T> Transaction::lookup_unique(const Values&... values) {
+requires(sizeof...(Members) > 0) Ref<T> Transaction::lookup_unique(const Values&... values) {
   return lookup_unique(odb::where<T, Members...>(values...));
 }
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::size_t Transaction::count(const Values&... values) {
+requires(sizeof...(Members) > 0) std::size_t Transaction::count(const Values&... values) {
   return count(odb::where<Members...>(values...));
 }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::size_t Transaction::count(const Values&... values) {
+requires(sizeof...(Members) > 0) std::size_t Transaction::count(const Values&... values) {
   return count(odb::where<T, Members...>(values...));
 }
 

@@ -26,8 +26,8 @@ T object_from(const TypeBinding& binding, const Row& row) {
 
 }  // namespace detail
 
-// Every object of T in a view, as pairs of reference and struct: an input range, read as it is walked.
-// It keeps its view alive.
+// Every object of T in a view, as pairs of reference and struct: an input range, read as it is
+// walked. It keeps its view alive.
 template <class T>
 class Objects {
  public:
@@ -92,7 +92,8 @@ inline const Value& View::value(Ref<T> object) const {
   const detail::TypeBinding& binding = detail::binding_of<T>(snapshot_->catalog(), object.type);
   const FieldId field = binding.fields[Checked::kPosition];
   const Row* const row = snapshot_->find(*binding.objects, object.object);
-  if (row == nullptr) [[unlikely]] return get(object, field);  // throws NotFoundError
+  if (row == nullptr) [[unlikely]]
+    return get(object, field);  // throws NotFoundError
   return detail::Snapshot::field(*binding.type, *row, field);
 }
 
@@ -147,44 +148,31 @@ std::size_t View::count(const Where<T, Members...>& where) const {
 }
 
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::vector<Ref<detail::ClassOf<Members...>>> View::lookup(const Values&... values) const {
-  return lookup(odb::where<Members...>(values...));
-}
+requires(sizeof...(Members) >
+         0) std::vector<Ref<detail::ClassOf<Members...>>> View::lookup(const Values&... values)
+const { return lookup(odb::where<Members...>(values...)); }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::vector<Ref<T>> View::lookup(const Values&... values) const {
-  return lookup(odb::where<T, Members...>(values...));
-}
+requires(sizeof...(Members) > 0) std::vector<Ref<T>> View::lookup(const Values&... values)
+const { return lookup(odb::where<T, Members...>(values...)); }
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::optional<Ref<detail::ClassOf<Members...>>> View::lookup_any(const Values&... values) const {
-  return lookup_any(odb::where<Members...>(values...));
-}
+requires(sizeof...(Members) > 0) std::optional<Ref<detail::ClassOf<Members...>>> View::lookup_any(
+    const Values&... values)
+const { return lookup_any(odb::where<Members...>(values...)); }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::optional<Ref<T>> View::lookup_any(const Values&... values) const {
-  return lookup_any(odb::where<T, Members...>(values...));
-}
+requires(sizeof...(Members) > 0) std::optional<Ref<T>> View::lookup_any(const Values&... values)
+const { return lookup_any(odb::where<T, Members...>(values...)); }
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-Ref<detail::ClassOf<Members...>> View::lookup_unique(const Values&... values) const {
-  return lookup_unique(odb::where<Members...>(values...));
-}
+requires(sizeof...(Members) >
+         0) Ref<detail::ClassOf<Members...>> View::lookup_unique(const Values&... values)
+const { return lookup_unique(odb::where<Members...>(values...)); }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-Ref<T> View::lookup_unique(const Values&... values) const {
-  return lookup_unique(odb::where<T, Members...>(values...));
-}
+requires(sizeof...(Members) > 0) Ref<T> View::lookup_unique(const Values&... values)
+const { return lookup_unique(odb::where<T, Members...>(values...)); }
 template <auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::size_t View::count(const Values&... values) const {
-  return count(odb::where<Members...>(values...));
-}
+requires(sizeof...(Members) > 0) std::size_t View::count(const Values&... values)
+const { return count(odb::where<Members...>(values...)); }
 template <class T, auto... Members, class... Values>
-  requires(sizeof...(Members) > 0)
-std::size_t View::count(const Values&... values) const {
-  return count(odb::where<T, Members...>(values...));
-}
+requires(sizeof...(Members) > 0) std::size_t View::count(const Values&... values)
+const { return count(odb::where<T, Members...>(values...)); }
 
 }  // namespace odb

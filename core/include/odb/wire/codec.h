@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <stdexcept>
 
 #include "odb/core/error.h"
 #include "odb/core/messages.h"
@@ -10,9 +11,15 @@
 
 namespace odb::wire {
 
-// No message may be larger. Encoding one that is stops the program: those who take values from
-// outside keep limits far below, by means of encoded_bytes.
+// No message may be larger. Limits on commits are far below, but what a commit leads to may add up:
+// many objects that move into an index subscription at once, one object written in many commits.
 inline constexpr std::size_t kMessageBytesMax = 256 * 1024 * 1024;
+
+// Thrown by everything below that encodes.
+class MessageTooLarge : public std::length_error {
+ public:
+  MessageTooLarge();
+};
 
 // Whole frames of `message`, headers included. Of a struct only what its kind gives a meaning
 // travels, and the cells of a changeset in the order of its objects; the rest comes back empty.

@@ -69,6 +69,7 @@ class Session {
   void tell_catalog(const std::string& schema, RequestId request, Version version);
   bool knows_schema(const std::string& schema) const { return schemas_.contains(schema); }
   void say_goodbye(Error reason);
+  void say_goodbye_too_large();  // what comes next for this session does not fit one message
   const std::vector<SubscriptionId>& subscriptions() const { return subscriptions_; }
   ClientId client() const { return client_; }
 

@@ -19,6 +19,7 @@ class DeltaReceiver {
  public:
   virtual ~DeltaReceiver() = default;
   virtual const std::string& actor_of(SessionId session) const = 0;
+  // `delta` is null when what the session is to be told does not fit one message.
   virtual void deliver(SessionId session, const wire::EncodedMessage& delta) = 0;
 };
 

@@ -1,4 +1,5 @@
-// How a described struct becomes a type definition: what Schema needs to know of it, without templates.
+// How a described struct becomes a type definition: what Schema needs to know of it, without
+// templates.
 #pragma once
 
 #include <cstddef>

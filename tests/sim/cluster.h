@@ -1,0 +1,99 @@
+// Cluster: a server, its store, its clients and the links between them, in one thread from one seed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "odb/core/commit_engine.h"
+#include "odb/net/memory_link.h"
+#include "odb/server/server_core.h"
+#include "random_programs.h"
+#include "sim_client.h"
+#include "sim_connection.h"
+#include "sim_store.h"
+#include "world.h"
+
+namespace odb::sim {
+
+struct ClusterOptions {
+  std::uint64_t seed = 1;
+  std::uint64_t decided_min = 220;  // transactions that the server decides on before the run may end
+  // Parts that mutants replace.
+  const CommitEngine* engine = nullptr;
+  SimStore::Honesty store_honesty = SimStore::Honesty::kHonest;
+  LinkFault link_fault = LinkFault::kNone;
+};
+
+struct RunResult {
+  std::string failure;  // empty: everything held
+  Counts counts;
+  std::uint64_t trace = 0;  // a hash of everything that happened
+};
+
+// Runs one cluster until enough transactions are decided, lets it come to rest, and checks it.
+RunResult run_cluster(const ClusterOptions& options);
+
+// What differs from run to run, drawn from the seed.
+struct Weather {
+  explicit Weather(Random& random);
+
+  server::Limits limits;
+  server::SnapshotPiece snapshot_piece;
+  std::size_t clients = 0;
+  std::size_t link_capacity_bytes = 0;
+  std::uint32_t breaks_per_100k = 0;    // of steps
+  std::uint32_t freezes_per_100k = 0;   // a direction of a link delivers nothing for a while
+  std::uint32_t failures_per_10k = 0;   // of steps: an append fails
+  std::uint32_t refusals_per_100k = 0;  // the store refuses all appends for a while
+  std::uint32_t store_percent = 0;      // how eager the store is
+  std::uint32_t snapshot_percent = 0;   // how eagerly snapshots go on
+  bool small_deliveries = false;
+  bool grows_schema = false;
+};
+
+class Cluster {
+ public:
+  explicit Cluster(const ClusterOptions& options);
+
+  RunResult run();
+
+ private:
+  struct Node {
+    explicit Node(const net::MemoryLink::Options& link_options) : link(link_options) {}
+
+    net::MemoryLink link;
+    std::unique_ptr<SimConnection> connection;
+    std::unique_ptr<SimClient> client;
+    std::unique_ptr<RandomProgram> program;
+    std::uint64_t frozen_until = 0;  // a step
+  };
+
+  std::unique_ptr<Node> make_node();
+  void step();
+  void deliver(Node& node);
+  void misfortune(Node& node);
+  void run_store();
+  void run_clock();
+  void replace_ended();
+  void come_to_rest();
+  void settle_all();
+  bool is_waiting() const;
+  void check_end();
+
+  const ClusterOptions options_;
+  World world_;
+  const Weather weather_;
+  const net::TokenTable tokens_;
+  const CommitEngine engine_;
+  const server::AccessPolicy policy_;
+  SimStore store_;
+  std::unique_ptr<server::ServerCore> core_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::uint64_t clients_made_ = 0;
+  std::uint64_t refusing_until_ = 0;  // a step
+  Time next_tick_;
+};
+
+}  // namespace odb::sim

@@ -1,0 +1,200 @@
+#include "sim_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "odb/wire/codec.h"
+
+namespace odb::sim {
+
+namespace {
+
+constexpr std::size_t kKeptMax = 3;
+
+}  // namespace
+
+SimClient::SimClient(World& world, const detail::ClientIdentity& identity, std::string actor,
+                     std::unique_ptr<net::ByteStream> end)
+    : world_(world),
+      id_(identity.client),
+      actor_(std::move(actor)),
+      messages_(std::move(end), 64 * 1024),
+      core_(identity, messages_.bytes().channel_binding(), world.now) {
+  ++world_.report.counts.clients;
+}
+
+// ---- the link ----
+
+void SimClient::pump() {
+  for (std::size_t budget = 1 + below(world_.random, 8); budget > 0 && !core_.has_ended();
+       --budget) {
+    const net::MessageStream::Received received = messages_.receive();
+    if (received.status == net::StreamStatus::kOk) {
+      if (auto message = wire::decode_server_message(received.payload)) {
+        core_.receive(*std::move(message), world_.now);
+      } else {
+        core_.fail(message.error());
+      }
+      continue;
+    }
+    if (received.status == net::StreamStatus::kClosed) {
+      core_.fail({ErrorCode::kDisconnected, "the server closed the link"});
+    } else if (received.status == net::StreamStatus::kFailed) {
+      core_.fail(messages_.error());
+    }
+    break;
+  }
+  if (messages_.bytes_received() != bytes_seen_) {
+    bytes_seen_ = messages_.bytes_received();
+    core_.note_received(world_.now);
+  }
+  if (core_.is_open() && !std::exchange(is_opened_, true)) {
+    messages_.set_message_bytes_max(core_.message_bytes_max());
+    if (core_.actor() != actor_) world_.report.fail("a session was opened for another actor");
+  }
+  settle();
+}
+
+void SimClient::flush() {
+  for (auto& message : core_.take_outgoing()) {
+    world_.trace.add(*message);
+    messages_.send(std::move(message));
+  }
+  // A failure shows when reading.
+  static_cast<void>(messages_.flush());
+}
+
+void SimClient::tick() {
+  core_.tick(world_.now);
+  settle();
+}
+
+void SimClient::leave() {
+  if (core_.has_ended()) return;
+  flush();
+  messages_.send(wire::encode(ClientMessage(Goodbye{})));
+  static_cast<void>(messages_.flush());
+  core_.fail({ErrorCode::kDisconnected, "the client left"});
+  settle();
+}
+
+// ---- what a program asks of it ----
+
+void SimClient::define(const Schema& schema) { definitions_.push_back(core_.define(schema)); }
+
+void SimClient::subscribe(Interest interest) {
+  ++world_.report.counts.subscriptions;
+  const SubscriptionId id = core_.subscribe(interest);
+  subscriptions_.emplace_back(id, std::move(interest));
+}
+
+void SimClient::begin_flush() { flushes_.push_back({core_.flush(), world_.checker.acknowledged()}); }
+
+std::shared_ptr<const detail::Snapshot> SimClient::snapshot() {
+  auto snapshot = core_.cache().snapshot();
+  if (snapshot->version() < must_have_seen_) {
+    world_.report.fail("a snapshot of version " + std::to_string(snapshot->version().value) +
+                       ", although its client has flushed up to version " +
+                       std::to_string(must_have_seen_.value));
+  }
+  return snapshot;
+}
+
+void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback) {
+  ++in_flight_;
+  CommitCallback callback;
+  // The sequence is known once the commit is under way; callbacks run later, in settle().
+  auto sequence = std::make_shared<Sequence>();
+  if (with_callback) {
+    callback = [this, sequence](const CommitOutcome& outcome) { on_told(*sequence, outcome); };
+  }
+  const auto ticket = core_.commit(attempt->request, std::move(callback));
+  *sequence = ticket->sequence;
+  attempt->sequence = ticket->sequence;
+  world_.checker.on_submitted(std::move(attempt));
+  if (!with_callback) commits_.push_back({ticket, ticket->sequence});
+}
+
+std::vector<HeldInterest> SimClient::interests() const {
+  std::vector<HeldInterest> out;
+  for (const auto& [id, interest] : subscriptions_) {
+    out.push_back({interest, core_.subscription(id).version.has_value()});
+  }
+  return out;
+}
+
+void SimClient::on_told(Sequence sequence, const CommitOutcome& outcome) {
+  --in_flight_;
+  world_.checker.on_told(id_, sequence, outcome);
+  if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
+    must_have_seen_ = std::max(must_have_seen_, accepted->version);
+  }
+}
+
+void SimClient::settle() {
+  for (const auto& ticket : core_.take_completed()) ticket->callback(*ticket->outcome);
+  std::erase_if(commits_, [&](const PendingCommit& commit) {
+    if (!commit.ticket->outcome) return false;
+    on_told(commit.sequence, *commit.ticket->outcome);
+    return true;
+  });
+  std::erase_if(flushes_, [&](const PendingFlush& flush) {
+    if (flush.ticket->version) must_have_seen_ = std::max(must_have_seen_, flush.acknowledged);
+    return flush.ticket->is_done();
+  });
+  std::erase_if(definitions_, [](const auto& ticket) { return ticket->is_done(); });
+  std::erase_if(subscriptions_, [&](const auto& subscription) {
+    const auto& error = core_.subscription(subscription.first).error;
+    if (error && !core_.has_ended() && error->code != ErrorCode::kUnknownSchema) {
+      world_.report.fail("a subscription was refused: " + error->message);
+    }
+    return error.has_value();
+  });
+}
+
+// ---- checks ----
+
+void SimClient::check_cache() {
+  ++world_.report.counts.caches_checked;
+  const auto wrong =
+      check_snapshot(world_.checker.model(), *snapshot(), interests(), world_.random);
+  if (wrong) world_.report.fail("client " + std::to_string(id_.low) + ": " + *wrong);
+}
+
+void SimClient::keep_snapshot() {
+  if (kept_.size() == kKeptMax) {
+    kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(below(world_.random, kKeptMax)));
+  }
+  auto kept = snapshot();
+  const std::uint64_t shown = digest(*kept);
+  kept_.push_back({std::move(kept), shown});
+}
+
+void SimClient::reread_snapshots() {
+  for (const KeptSnapshot& kept : kept_) {
+    ++world_.report.counts.snapshots_reread;
+    if (digest(*kept.snapshot) != kept.digest) {
+      world_.report.fail("a snapshot of version " +
+                         std::to_string(kept.snapshot->version().value) + " has changed");
+    }
+  }
+}
+
+void SimClient::check_is_at(Version version) {
+  if (core_.cache().version() != version) {
+    world_.report.fail("a client is at version " + std::to_string(core_.cache().version().value) +
+                       " when all is quiet at version " + std::to_string(version.value));
+  }
+  check_cache();
+  reread_snapshots();
+}
+
+bool SimClient::is_waiting() const {
+  const auto loads = [&](const auto& subscription) {
+    return !core_.subscription(subscription.first).is_done();
+  };
+  return in_flight_ > 0 || !flushes_.empty() || !definitions_.empty() ||
+         std::any_of(subscriptions_.begin(), subscriptions_.end(), loads);
+}
+
+}  // namespace odb::sim

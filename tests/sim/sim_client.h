@@ -1,0 +1,92 @@
+// SimClient: one client, from its first connection to its end: ClientCore over a link of the simulation.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client_core.h"
+#include "model/attempt.h"
+#include "model/cache_check.h"
+#include "odb/net/memory_link.h"
+#include "odb/net/message_stream.h"
+#include "world.h"
+
+namespace odb::sim {
+
+// A snapshot that somebody keeps: it must never change.
+struct KeptSnapshot {
+  std::shared_ptr<const detail::Snapshot> snapshot;
+  std::uint64_t digest = 0;
+};
+
+class SimClient {
+ public:
+  SimClient(World& world, const detail::ClientIdentity& identity, std::string actor,
+            std::unique_ptr<net::ByteStream> end);
+  SimClient(const SimClient&) = delete;
+  SimClient& operator=(const SimClient&) = delete;
+
+  // ---- the link ----
+  void pump();  // takes in some of the messages that have arrived
+  void flush();
+  void tick();
+  void leave();  // says goodbye
+  bool is_open() const { return core_.is_open(); }
+  bool has_ended() const { return core_.has_ended(); }
+
+  // ---- what a program asks of it ----
+  void define(const Schema& schema);
+  void subscribe(Interest interest);
+  void begin_flush();
+  std::shared_ptr<const detail::Snapshot> snapshot();
+  void submit(std::shared_ptr<Attempt> attempt, bool with_callback);
+
+  const Catalog& catalog() const { return *core_.cache().catalog()->catalog; }
+  detail::ClientCore& core() { return core_; }
+  ClientId id() const { return id_; }
+  const std::string& actor() const { return actor_; }
+  std::size_t commits_in_flight() const { return in_flight_; }
+  std::size_t subscription_count() const { return subscriptions_.size(); }
+  // What it has asked for, but for what was refused.
+  std::vector<HeldInterest> interests() const;
+
+  // ---- checks ----
+  void check_cache();
+  void keep_snapshot();
+  void reread_snapshots();
+  // Everything is quiet and a flush is done: the cache must be at this version.
+  void check_is_at(Version version);
+  bool is_waiting() const;  // for an answer
+
+ private:
+  struct PendingFlush {
+    std::shared_ptr<detail::RequestTicket> ticket;
+    Version acknowledged;  // to anybody, when it was asked for
+  };
+  struct PendingCommit {
+    std::shared_ptr<detail::CommitTicket> ticket;
+    Sequence sequence;
+  };
+
+  void settle();  // looks at what was asked for
+  void on_told(Sequence sequence, const CommitOutcome& outcome);
+
+  World& world_;
+  const ClientId id_;
+  const std::string actor_;
+  net::MessageStream messages_;
+  detail::ClientCore core_;
+  std::uint64_t bytes_seen_ = 0;
+  bool is_opened_ = false;
+
+  std::vector<std::pair<SubscriptionId, Interest>> subscriptions_;
+  std::vector<std::shared_ptr<detail::RequestTicket>> definitions_;
+  std::vector<PendingFlush> flushes_;
+  std::vector<PendingCommit> commits_;
+  std::size_t in_flight_ = 0;
+  Version must_have_seen_;  // by flushes and its own commits
+  std::vector<KeptSnapshot> kept_;
+};
+
+}  // namespace odb::sim

@@ -1,0 +1,116 @@
+#include "sim_connection.h"
+
+#include <utility>
+
+#include "odb/wire/codec.h"
+
+namespace odb::sim {
+
+SimConnection::SimConnection(World& world, server::ServerCore& core,
+                             std::unique_ptr<net::ByteStream> end, ClientId client,
+                             LinkFault fault)
+    : world_(world),
+      core_(core),
+      messages_(std::move(end), server::kUnauthenticatedMessageBytesMax),
+      watch_(world.checker, world.report, client),
+      fault_(fault),
+      session_(&core.connect(*this, "sim", world.now)) {}
+
+SimConnection::~SimConnection() { close(); }
+
+void SimConnection::read() {
+  if (phase_ != Phase::kOpen) return;
+  bool gone = false;
+  for (std::size_t budget = 1 + below(world_.random, 8); budget > 0; --budget) {
+    if (session_->has_ended()) break;
+    const net::MessageStream::Received received = messages_.receive();
+    if (received.status == net::StreamStatus::kOk) {
+      if (auto message = wire::decode_client_message(received.payload)) {
+        world_.trace.add(received.payload);
+        session_->receive(*std::move(message), received.payload.size(), world_.now);
+      } else {
+        world_.report.fail("a client's message does not decode: " + message.error().message);
+        session_->reject(message.error());
+      }
+      continue;
+    }
+    gone = received.status == net::StreamStatus::kClosed ||
+           received.status == net::StreamStatus::kFailed;
+    break;
+  }
+  if (messages_.bytes_received() != bytes_seen_) {
+    bytes_seen_ = messages_.bytes_received();
+    session_->note_received(world_.now);
+  }
+  if (gone) close();
+}
+
+void SimConnection::send_snapshots() {
+  if (phase_ == Phase::kOpen && session_->has_snapshots()) session_->send_snapshots(world_.now);
+}
+
+ServerMoment SimConnection::moment() const {
+  return {core_.pipeline().published(), core_.state().horizon()};
+}
+
+void SimConnection::send(wire::EncodedMessage message) {
+  if (phase_ == Phase::kClosed) return;
+  // A message of the simulation fits in one frame.
+  const std::span<const std::byte> frame(*message);
+  auto decoded = wire::decode_server_message(frame.subspan(wire::kFrameHeaderBytes));
+  if (!decoded) {
+    return world_.report.fail("a server's message does not decode: " + decoded.error().message);
+  }
+  world_.trace.add(frame);
+  const bool is_delta = std::holds_alternative<Delta>(*decoded);
+  if (is_delta && fault_ == LinkFault::kLosesDelta && chance(world_.random, 2)) return;
+  if (is_delta && fault_ == LinkFault::kOvertakesDelta && !held_back_) {
+    held_back_.emplace(std::move(message), *std::move(decoded));
+    return;
+  }
+  forward(std::move(message), *decoded);
+  if (auto held = std::exchange(held_back_, std::nullopt)) forward(held->first, held->second);
+}
+
+void SimConnection::forward(wire::EncodedMessage message, const ServerMessage& decoded) {
+  watch_.on_sent(decoded, moment());
+  const auto* goodbye = std::get_if<Goodbye>(&decoded);
+  if (goodbye != nullptr && goodbye->reason.code == ErrorCode::kSlowSubscriber) {
+    ++world_.report.counts.slow_subscribers;
+  }
+  messages_.send(std::move(message));
+}
+
+void SimConnection::drop_queue() {
+  messages_.drop_queue();
+  held_back_.reset();
+}
+
+void SimConnection::flush() {
+  if (phase_ == Phase::kClosed) return;
+  const net::StreamStatus status = messages_.flush();
+  const bool done = status == net::StreamStatus::kOk;
+  const bool lost = status == net::StreamStatus::kClosed || status == net::StreamStatus::kFailed;
+  // A link that failed may still give what had arrived before; read() meets the failure after that.
+  if (phase_ == Phase::kEnding && (done || lost)) close();
+}
+
+void SimConnection::end() {
+  if (phase_ != Phase::kOpen) return;
+  phase_ = Phase::kEnding;
+  ending_since_ = world_.now;
+}
+
+void SimConnection::tick() {
+  if (phase_ == Phase::kEnding && world_.now - ending_since_ >= core_.limits().linger) close();
+}
+
+void SimConnection::close() {
+  if (phase_ == Phase::kClosed) return;
+  phase_ = Phase::kClosed;
+  core_.disconnect(session_->id());
+  session_ = nullptr;
+  messages_.bytes().close();
+}
+
+}  // namespace odb::sim

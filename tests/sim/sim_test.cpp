@@ -1,0 +1,84 @@
+// Whole clusters under bad weather, one for each seed. README.md tells how to replay one.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <unistd.h>
+
+#include "cluster.h"
+
+namespace odb::sim {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kSeedsDefault = 100;  // sanitizers make every seed some ten times slower
+#else
+constexpr std::uint64_t kSeedsDefault = 1000;
+#endif
+constexpr std::uint64_t kShards = 4;
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* given = std::getenv(name);
+  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
+}
+
+std::string replay_line(std::uint64_t seed) {
+  return "replay: ODB_SIM_FIRST_SEED=" + std::to_string(seed) +
+         " ODB_SIM_SEEDS=1 odb_sim_tests --gtest_filter='*Simulator.HoldsItsContracts/0'\n";
+}
+
+// An invariant of the product that fails stops the program: say with which seed.
+char g_replay_line[256] = "";
+
+void on_abort(int) {
+  const std::string_view line(g_replay_line);
+  static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
+}
+
+RunResult run_seed(std::uint64_t seed) {
+  std::snprintf(g_replay_line, sizeof g_replay_line, "%s", replay_line(seed).c_str());
+  std::signal(SIGABRT, on_abort);
+  RunResult result = run_cluster({.seed = seed});
+  std::signal(SIGABRT, SIG_DFL);
+  return result;
+}
+
+class Simulator : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(Simulator, HoldsItsContracts) {
+  const std::uint64_t seeds = from_environment("ODB_SIM_SEEDS", kSeedsDefault);
+  const std::uint64_t first = from_environment("ODB_SIM_FIRST_SEED", 1);
+  const std::uint64_t per_shard = (seeds + kShards - 1) / kShards;
+  const std::uint64_t begin = first + GetParam() * per_shard;
+  const std::uint64_t end = std::min(first + seeds, begin + per_shard);
+  if (begin >= end) GTEST_SKIP() << "fewer seeds than shards";
+  Counts sum;
+  for (std::uint64_t seed = begin; seed < end; ++seed) {
+    const RunResult result = run_seed(seed);
+    ASSERT_EQ(result.failure, "") << "seed " << seed << "; " << replay_line(seed)
+                                  << result.counts.to_string();
+    if (end - begin == 1) std::printf("seed %lu: %s\n", seed, result.counts.to_string().c_str());
+    sum.add(result.counts);
+  }
+  std::printf("seeds %lu to %lu: %s\n", begin, end - 1, sum.to_string().c_str());
+  EXPECT_GE(sum.decided(), 200 * (end - begin));
+  if (end - begin >= 10) {
+    EXPECT_GE(sum.conflicts * 5, sum.decided()) << "too few conflicts to mean much";
+    EXPECT_GE(sum.committed * 5, sum.decided()) << "too few commits to mean much";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Simulator, testing::Range<std::uint64_t>(0, kShards));
+
+TEST(SimulatorTrace, IsTheSameForTheSameSeed) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    EXPECT_EQ(run_seed(seed).trace, run_seed(seed).trace) << "seed " << seed;
+  }
+  EXPECT_NE(run_seed(1).trace, run_seed(2).trace);
+}
+
+}  // namespace
+}  // namespace odb::sim
