@@ -208,6 +208,15 @@ std::vector<ObjectRef> TransactionState::lookup(IndexId index_id, std::span<cons
 
 // ---- writes ----
 
+// A write implies that the object exists, which the server checks; here only what is surely wrong. The
+// refusal tells the program that there is no such object: it has read that.
+void TransactionState::check_not_absent(ObjectRef object) {
+  if (snapshot_->find(object.type, object.object) != nullptr) return;
+  if (!snapshot_->covers_object(object.type, object.object)) return;
+  existence_reads_.insert({object.type, object.object});
+  throw_absent(object);
+}
+
 void TransactionState::create(ObjectRef object, std::vector<std::pair<FieldId, Value>> fields) {
   check_open();
   const CatalogType& type = type_of(object);
@@ -234,11 +243,7 @@ void TransactionState::set(ObjectRef object, FieldId field, Value value) {
   check_value(type, field, value);
   Write* write = write_of(object);
   if (write == nullptr) {
-    // A write implies that the object exists, which the server checks; here only what is surely wrong.
-    if (snapshot_->find(object.type, object.object) == nullptr &&
-        snapshot_->covers_object(object.type, object.object)) {
-      throw_absent(object);
-    }
+    check_not_absent(object);
     write = &write_for(object);
   } else if (write->kind == ObjectChange::Kind::kDelete) {
     throw_absent(object);
@@ -256,10 +261,7 @@ void TransactionState::remove(ObjectRef object) {
   type_of(object);
   Write* write = write_of(object);
   if (write == nullptr) {
-    if (snapshot_->find(object.type, object.object) == nullptr &&
-        snapshot_->covers_object(object.type, object.object)) {
-      throw_absent(object);
-    }
+    check_not_absent(object);
     write = &write_for(object);
   } else if (write->kind == ObjectChange::Kind::kDelete) {
     throw_absent(object);

@@ -16,6 +16,7 @@ namespace odb::bench {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kMessageBytesMin = 16;
 constexpr std::int64_t kWarmUpRounds = 2000;
 constexpr std::int64_t kWarmUpNs = 500'000'000;
 constexpr std::chrono::seconds kConnectTimeout{10};
@@ -25,6 +26,10 @@ void wait_for(int descriptor, short events) {
   ::poll(&wait, 1, -1);
 }
 
+struct LinkGone : std::runtime_error {
+  LinkGone() : std::runtime_error("the other end of the floor's link has gone") {}
+};
+
 // One end of a link; calls wait.
 class Link {
  public:
@@ -33,13 +38,18 @@ class Link {
     }
   }
 
-  // What has arrived; 0 when the peer has gone.
+  // What has arrived, nothing when nothing has; throws LinkGone when the peer has gone.
+  std::size_t read_arrived(std::span<std::byte> out) {
+    const net::StreamProgress progress = stream_->read(out);
+    if (progress.status == net::StreamStatus::kOk) return progress.bytes;
+    if (progress.status == net::StreamStatus::kWantsRead) return 0;
+    throw LinkGone();
+  }
+  // Waits until something has.
   std::size_t read(std::span<std::byte> out) {
     for (;;) {
       if (!stream_->has_buffered_input()) wait_for(stream_->descriptor(), POLLIN);
-      const net::StreamProgress progress = stream_->read(out);
-      if (progress.status == net::StreamStatus::kOk) return progress.bytes;
-      if (progress.status != net::StreamStatus::kWantsRead) return 0;
+      if (const std::size_t bytes = read_arrived(out); bytes > 0) return bytes;
     }
   }
 
@@ -66,7 +76,7 @@ class Link {
         wait_for(stream_->descriptor(), POLLOUT);
         return false;
       default:
-        throw std::runtime_error("the floor's link ended: " + stream_->error().message);
+        throw LinkGone();
     }
   }
 
@@ -92,6 +102,7 @@ class MessageCounter {
 struct ServedClient {
   Link link;
   MessageCounter requests;
+  std::size_t answer_bytes;
 };
 
 template <class T>
@@ -100,24 +111,31 @@ T value_or_throw(Result<T> result) {
   return *std::move(result);
 }
 
-// Answers clients until the first one leaves.
-void serve(std::vector<ServedClient>& clients, std::size_t answer_bytes) {
+void answer(ServedClient& client, std::span<std::byte> in, std::span<const std::byte> answers) {
+  do {
+    const std::size_t requests = client.requests.add(client.link.read_arrived(in));
+    client.link.write(answers.first(requests * client.answer_bytes));
+  } while (client.link.has_buffered_input());
+}
+
+// Until one of the clients leaves.
+void serve(std::vector<ServedClient>& clients) {
   std::vector<std::byte> in(kReadBytes);
-  const std::vector<std::byte> answers(answer_bytes * kReadBytes / 16);
+  std::size_t answer_bytes = 0;
   std::vector<pollfd> waits;
   for (const ServedClient& client : clients) {
+    answer_bytes = client.answer_bytes;
     waits.push_back({.fd = client.link.descriptor(), .events = POLLIN, .revents = 0});
+  }
+  const std::vector<std::byte> answers(answer_bytes * kReadBytes / kMessageBytesMin);
+  for (ServedClient& client : clients) {
+    // The first request may have come in the same packet as the end of the handshake.
+    if (client.link.has_buffered_input()) answer(client, in, answers);
   }
   for (;;) {
     ::poll(waits.data(), waits.size(), -1);
     for (std::size_t i = 0; i < clients.size(); ++i) {
-      if (waits[i].revents == 0) continue;
-      do {
-        const std::size_t bytes = clients[i].link.read(in);
-        if (bytes == 0) return;
-        const std::size_t requests = clients[i].requests.add(bytes);
-        clients[i].link.write(std::span(answers).first(requests * answer_bytes));
-      } while (clients[i].link.has_buffered_input());
+      if (waits[i].revents != 0) answer(clients[i], in, answers);
     }
   }
 }
@@ -143,12 +161,13 @@ json::object floor_server(const json::object& arguments, WorkerChannel& channel)
     if (!accepted) continue;
     clients.push_back(
         {Link(std::make_unique<net::TlsStream>(context, *std::move(accepted))),
-         MessageCounter(static_cast<std::size_t>(integer(arguments, "request_bytes")))});
+         MessageCounter(static_cast<std::size_t>(integer(arguments, "request_bytes"))),
+         static_cast<std::size_t>(integer(arguments, "answer_bytes"))});
   }
   try {
-    serve(clients, static_cast<std::size_t>(integer(arguments, "answer_bytes")));
-  } catch (const std::runtime_error&) {
-    // A client that is done leaves without a word.
+    serve(clients);
+  } catch (const LinkGone&) {
+    // A client that is done.
   }
   return {};
 }

@@ -28,7 +28,7 @@ class Process {
 
   // The next line of its stdout, without the line's end. Throws when the child ends first, or says
   // nothing in time.
-  std::string read_line(std::chrono::seconds timeout = std::chrono::seconds(300));
+  std::string read_line(std::chrono::seconds timeout = std::chrono::seconds(120));
   void write_line(const std::string& line);
 
   pid_t id() const { return id_; }

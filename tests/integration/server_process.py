@@ -51,7 +51,7 @@ class ServerProcess:
         self.log_file.seek(0)
         return self.log_file.read()
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.process.send_signal(number)
 
     def wait(self):
@@ -60,7 +60,7 @@ class ServerProcess:
         return status
 
     def stop(self, number=signal.SIGTERM):
-        self.signal(number)
+        self.send_signal(number)
         return self.wait()
 
     def kill(self):

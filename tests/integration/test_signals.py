@@ -29,7 +29,7 @@ def test_a_signal_ends_a_server_with_clients(start, number):
 def test_a_signal_while_starting_ends_it_with_0(start, number):
     # The signal is there before the program is: blocked, hence pending.
     server = start(block_signals=True, wait=False)
-    server.signal(number)
+    server.send_signal(number)
     assert server.wait() == 0
 
 
@@ -45,7 +45,7 @@ def test_a_second_signal_ends_it_at_once(start):
     # signal is for only shows when both come together: either way the end is quick and without noise.
     server = start("--linger", "1h")
     with server.tls():
-        server.signal(signal.SIGTERM)
-        server.signal(signal.SIGINT)
+        server.send_signal(signal.SIGTERM)
+        server.send_signal(signal.SIGINT)
         assert server.wait() in (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert "terminate" not in server.log()

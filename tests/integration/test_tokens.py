@@ -115,7 +115,8 @@ def test_option_and_file_exclude_each_other(run, token_file):
     ("alice SECRET-1\nbob SECRET-1\n", "line 2"),
     (b"\xff\xfe SECRET-1\n", "line 1"),
     (b"x" * (2 * 1024 * 1024), "is larger than"),
-])
+], ids=["empty", "only comments", "three words", "one word", "name twice", "token twice",
+        "not UTF-8", "too large"])
 def test_a_wrong_token_file_is_refused_with_its_line(run, token_file, text, expected):
     file = token_file(text)
     result = run(*PLACE, "--service-token-file", file)

@@ -36,8 +36,9 @@ class ServerProcess:
         self._process.stdout.close()
 
     def pause(self):
-        """From now on it answers nothing."""
+        """It answers nothing from when this returns until resume()."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def resume(self):
         self._process.send_signal(signal.SIGCONT)

@@ -43,7 +43,7 @@ class RandomLoad {
     writer_.open();
     reader_.open();
     writer_.define(blobs());
-    for (int i = 0; i < 6; ++i) write();
+    for (int i = 0; i < 15; ++i) write();
     server_.store.set_completion(FakeStore::Completion::kWhenTold);
   }
 
@@ -207,7 +207,7 @@ TEST(Snapshot, AndDeltasTogetherAreExactWhateverHappensBetweenThePieces) {
     pieces += load.pieces();
     if (::testing::Test::HasFailure()) return;
   }
-  EXPECT_GT(pieces, 600u) << "snapshots came in too few pieces to mean anything";
+  EXPECT_GT(pieces, 500u) << "snapshots came in too few pieces to mean anything";
 }
 
 TEST(Snapshot, PausesWhileMuchIsQueuedAndGoesOnAfterwards) {

@@ -31,15 +31,18 @@ PyObject* read_under_construction(const FieldDescriptor* field, PyObject* object
   const FieldInfo& info = info_of(field);
   const std::string path = field->definition->field_path(field->position);
   const Current current;
-  PyTransaction& transaction = current.transaction(path.c_str());
+  PyView& view = current.view("reading a field");
+  auto* const transaction = view.is_transaction() ? static_cast<PyTransaction*>(&view) : nullptr;
   Construction* const construction =
-      transaction.find_construction(reinterpret_cast<ObjectHandle*>(object));
+      transaction == nullptr
+          ? nullptr
+          : transaction->find_construction(reinterpret_cast<ObjectHandle*>(object));
   if (construction == nullptr) raise_usage(path + ": the object's construction failed");
   const FieldId id = construction->binding->fields[field->position];
   if (const Value* const value = construction->find(id)) {
-    return info.codec->to_python(*value, &transaction.bindings());
+    return info.codec->to_python(*value, &view.bindings());
   }
-  return info.codec->to_python(info.codec->default_value(path), &transaction.bindings());
+  return info.codec->to_python(info.codec->default_value(path), &view.bindings());
 }
 
 PyObject* get_field(PyObject* self, PyObject* object, PyObject*) {

@@ -1,7 +1,6 @@
 #include "odb/core/index_table.h"
 
 #include <array>
-#include <cstring>
 #include <new>
 
 #include "odb/core/error.h"
@@ -21,7 +20,7 @@ IndexTable::Entry* IndexTable::Entry::create(std::string_view key, ObjectId obje
   for (int level = 0; level < height; ++level) {
     new (&entry->link(level)) std::atomic<Entry*>(nullptr);
   }
-  std::memcpy(reinterpret_cast<char*>(&entry->link(height)), key.data(), key.size());
+  key.copy(reinterpret_cast<char*>(&entry->link(height)), key.size());
   return entry;
 }
 

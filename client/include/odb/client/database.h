@@ -52,7 +52,8 @@ struct Change {
   std::vector<IndexEntry> index_removals;
   View view;  // just after the change
 
-  // Those of a described struct, of all schemas that define it; none when none does. typed_database.h
+  // Those of a described struct, of all schemas that define it; none when none does.
+  // typed_database.h
   template <class T>
   std::vector<Ref<T>> created_of() const;
   template <class T>
@@ -71,6 +72,15 @@ struct HandlerId {
   friend bool operator==(const HandlerId&, const HandlerId&) = default;
 };
 
+namespace detail {
+
+template <class Selection>
+concept Selects = requires(const Selection& selection, const ClientCatalog& catalog) {
+  { selection.interest(catalog) } -> std::same_as<Interest>;
+};
+
+}  // namespace detail
+
 // A subscription. Dropping the handle leaves it in place.
 class Subscription {
  public:
@@ -88,9 +98,10 @@ class Subscription {
   SubscriptionId id_;
 };
 
-// All members may be called from any thread. Handlers and completions run on the database's background
-// thread, one at a time, changes in version order; they may use the database, waiting included. When the
-// link breaks everything that waits throws, and so does every later call but view().
+// All members may be called from any thread. Handlers and completions run on the database's
+// background thread, one at a time, changes in version order; they may use the database, waiting
+// included. When the link breaks everything that waits throws, and so does every later call but
+// view().
 class Database {
  public:
   explicit Database(std::shared_ptr<detail::Connection> connection)
@@ -111,20 +122,14 @@ class Database {
   // Returns at once; see Subscription::wait.
   Subscription subscribe_async(Interest interest);
 
-  // where<&Task::status>("open"), type<Task>() or objects(refs), see typed_query.h. Throws SchemaError
-  // until the schema is defined here.
-  template <class Selection>
-    requires requires(const Selection& selection, const detail::ClientCatalog& catalog) {
-      { selection.interest(catalog) } -> std::same_as<Interest>;
-    }
+  // where<&Task::status>("open"), type<Task>() or objects(refs), see typed_query.h. Throws
+  // SchemaError until the schema is defined here.
+  template <detail::Selects Selection>
   Subscription subscribe(const Selection& selection,
                          std::optional<std::chrono::milliseconds> timeout = {}) {
     return subscribe(selection.interest(view().snapshot().catalog()), timeout);
   }
-  template <class Selection>
-    requires requires(const Selection& selection, const detail::ClientCatalog& catalog) {
-      { selection.interest(catalog) } -> std::same_as<Interest>;
-    }
+  template <detail::Selects Selection>
   Subscription subscribe_async(const Selection& selection) {
     return subscribe_async(selection.interest(view().snapshot().catalog()));
   }
@@ -133,13 +138,14 @@ class Database {
   Transaction transaction();
 
   // Runs `body(transaction)` and commits, again after each conflict, with jittered pauses, at most
-  // `attempts` times; then throws the last ConflictError. Other exceptions pass through and nothing is
-  // committed. Returns the version.
+  // `attempts` times; then throws the last ConflictError. Other exceptions pass through and nothing
+  // is committed. Returns the version.
   template <class Body>
   Version transact(Body&& body, int attempts = 100);
 
   HandlerId on_commit(ChangeHandler handler);
-  void remove_handler(HandlerId handler);  // it does not run again once this returns, unless it calls this
+  // It does not run again once this returns, unless it calls this itself.
+  void remove_handler(HandlerId handler);
 
   // Returns when the cache holds everything that was committed anywhere before the call.
   Version flush(std::optional<std::chrono::milliseconds> timeout = {});

@@ -83,10 +83,10 @@ struct MemberTypes<List<Descriptors...>> {
   using type =
       Parts<typename MemberPointer<std::remove_cv_t<decltype(Descriptors::pointer)>>::Type...>;
 };
-template <Described T, class... Above>
-requires(!(std::is_same_v<T, Above> || ...)) struct Nests<T, Above...>
-    : Nests<typename MemberTypes<Members<T>>::type, T, Above...> {
-};
+template <class T, class... Above>
+concept StructOutside = Described<T> && !(std::is_same_v<T, Above> || ...);
+template <class... Above, StructOutside<Above...> T>
+struct Nests<T, Above...> : Nests<typename MemberTypes<Members<T>>::type, T, Above...> {};
 
 // One member of the described struct T, or of a base of it. Using it checks it: the compiler's
 // message names the struct and the member.

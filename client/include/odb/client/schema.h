@@ -13,8 +13,8 @@
 
 namespace odb {
 
-// A value: built once, then given to Database::subscribe or Database::define, on any number of databases.
-// typed_schema.h adds define<T>().
+// A value: built once, then given to Database::subscribe or Database::define, on any number of
+// databases. typed_schema.h adds define<T>().
 class Schema {
  public:
   explicit Schema(std::string name) { definition_.name = std::move(name); }
@@ -23,23 +23,21 @@ class Schema {
   const SchemaDefinition& definition() const { return definition_; }
   const std::vector<detail::BindingDeclaration>& bindings() const { return bindings_; }
 
-  // The dynamic form. References with an empty schema name mean this schema; an index without a name
-  // gets that of its fields, joined by "_".
+  // The dynamic form. References with an empty schema name mean this schema; an index without a
+  // name gets that of its fields, joined by "_".
   Schema& define(TypeDefinition type);
 
   // Defines the described struct T under its unqualified name, or `name`, with index<...> and
-  // unique<...> of its members. A Ref<U> in it refers to the type defined from U in this schema, before
-  // or after, under whatever name; else to that of a schema in `uses`. Throws SchemaError when T is
-  // already defined here.
-  template <class T, class... Indexes>
-    requires(detail::kIsIndex<Indexes> && ...)
+  // unique<...> of its members. A Ref<U> in it refers to the type defined from U in this schema,
+  // before or after, under whatever name; else to that of a schema in `uses`. Throws SchemaError
+  // when T is already defined here.
+  template <class T, detail::IndexDeclaration... Indexes>
   Schema& define(Indexes... indexes);
-  template <class T, class... Indexes>
-    requires(detail::kIsIndex<Indexes> && ...)
+  template <class T, detail::IndexDeclaration... Indexes>
   Schema& define(std::string_view name, Indexes... indexes);
 
-  // Lets Ref<U> refer to the structs that `other` defines by now and this schema does not; of several
-  // schemas the first one counts. A server must know `other` before it gets this schema.
+  // Lets Ref<U> refer to the structs that `other` defines by now and this schema does not; of
+  // several schemas the first one counts. A server must know `other` before it gets this schema.
   Schema& uses(const Schema& other);
 
  private:
@@ -49,8 +47,8 @@ class Schema {
   std::vector<FieldDefinition> fields_of(detail::StructDefinition& definition) const;
   void resolve_references_to(std::size_t slot);
 
-  std::vector<detail::StructDefinition> structs_;              // parallel to bindings_
-  std::vector<std::pair<std::size_t, TypeName>> used_;         // by slot: types of other schemas
+  std::vector<detail::StructDefinition> structs_;       // parallel to bindings_
+  std::vector<std::pair<std::size_t, TypeName>> used_;  // by slot: types of other schemas
   SchemaDefinition definition_;
   std::vector<detail::BindingDeclaration> bindings_;
 };

@@ -20,7 +20,8 @@
 
 namespace odb {
 
-// How a commit ended; see CommitOutcome. An Error means that nothing changed, but for kOutcomeUnknown.
+// How a commit ended; see CommitOutcome. An Error means that nothing changed, but for
+// kOutcomeUnknown.
 using CommitCallback = std::function<void(const CommitOutcome&)>;
 
 namespace detail {
@@ -29,8 +30,8 @@ class Connection;
 
 // Belongs to one thread at a time. Moved, not copied. Dropped without commit it changes nothing.
 //
-// Reads see the snapshot and the transaction's own writes. A read that no loaded subscription covers
-// throws NotSubscribedError: absence could not be told from ignorance.
+// Reads see the snapshot and the transaction's own writes. A read that no loaded subscription
+// covers throws NotSubscribedError: absence could not be told from ignorance.
 class Transaction {
  public:
   Transaction(std::shared_ptr<detail::Connection> connection,
@@ -52,10 +53,11 @@ class Transaction {
   ObjectRef lookup_unique(IndexId index, std::span<const Value> values);
 
   // ---- writes ----
-  // Fields that are not given have their defaults. The reference can be used and stored at once. Throws
-  // ValueError when a value does not fit or a field without default is missing.
+  // Fields that are not given have their defaults. The reference can be used and stored at once.
+  // Throws ValueError when a value does not fit or a field without default is missing.
   ObjectRef create(TypeId type, std::vector<std::pair<FieldId, Value>> fields);
-  // Throws NotFoundError when the client knows that the object does not exist. A blind write: no read.
+  // Throws NotFoundError when the client knows that the object does not exist. A blind write: no
+  // read.
   void set(ObjectRef object, FieldId field, Value value) {
     state_.set(object, field, std::move(value));
   }
@@ -69,8 +71,8 @@ class Transaction {
   template <class T>
   T get(Ref<T> object);  // reads every member
 
-  // Reads every member of every object, as the loop reaches it, and which ones there are. The loop may
-  // write; an object that it removed before reaching it is left out.
+  // Reads every member of every object, as the loop reaches it, and which ones there are. The loop
+  // may write; an object that it removed before reaching it is left out.
   template <class T>
   TransactionObjects<T> all();
   template <class T>
@@ -80,49 +82,42 @@ class Transaction {
   template <class T>
   std::vector<Ref<T>> refs(const Schema& schema);
 
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
-  std::vector<Ref<detail::ClassOf<Members...>>> lookup(const Values&... values);
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <auto Member, auto... More, class... Values>
+  std::vector<Ref<detail::ClassOf<Member>>> lookup(const Values&... values);
+  template <class T, auto Member, auto... More, class... Values>
   std::vector<Ref<T>> lookup(const Values&... values);
   template <class T, auto... Members>
   std::vector<Ref<T>> lookup(const Where<T, Members...>& where);
 
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
-  std::optional<Ref<detail::ClassOf<Members...>>> lookup_any(const Values&... values);
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <auto Member, auto... More, class... Values>
+  std::optional<Ref<detail::ClassOf<Member>>> lookup_any(const Values&... values);
+  template <class T, auto Member, auto... More, class... Values>
   std::optional<Ref<T>> lookup_any(const Values&... values);
   template <class T, auto... Members>
   std::optional<Ref<T>> lookup_any(const Where<T, Members...>& where);
 
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
-  Ref<detail::ClassOf<Members...>> lookup_unique(const Values&... values);
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <auto Member, auto... More, class... Values>
+  Ref<detail::ClassOf<Member>> lookup_unique(const Values&... values);
+  template <class T, auto Member, auto... More, class... Values>
   Ref<T> lookup_unique(const Values&... values);
   template <class T, auto... Members>
   Ref<T> lookup_unique(const Where<T, Members...>& where);
 
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <auto Member, auto... More, class... Values>
   std::size_t count(const Values&... values);
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <class T, auto Member, auto... More, class... Values>
   std::size_t count(const Values&... values);
   template <class T, auto... Members>
   std::size_t count(const Where<T, Members...>& where);
 
-  // Writes throw ValueError when a value does not fit: a number out of range, text that is not UTF-8, a
-  // Ref to nothing. `schema` is needed for a struct that is defined in several.
+  // Writes throw ValueError when a value does not fit: a number out of range, text that is not
+  // UTF-8, a Ref to nothing. `schema` is needed for a struct that is defined in several.
   template <class T>
   Ref<T> create(const T& object);
   template <class T>
   Ref<T> create(const Schema& schema, const T& object);
-  // Anything that converts to the member's type without narrowing: set<&Task::tags>(task, {"a", "b"}).
+  // Anything that converts to the member's type without narrowing: set<&Task::tags>(task, {"a",
+  // "b"}).
   template <auto Member, class T, class Given = detail::MemberType<Member>>
   void set(Ref<T> object, const Given& value);
   // Sets every member, whether it differs or not.
@@ -131,12 +126,13 @@ class Transaction {
 
   // ---- the end; each may be called once ----
   // Returns when the commit is part of the database and of this client's cache: the version, or the
-  // snapshot's when nothing was written. Throws ConflictError, UniqueViolationError, ValueError, ...;
-  // OutcomeUnknownError when the link or `timeout` ended first. Default: the connection's.
+  // snapshot's when nothing was written. Throws ConflictError, UniqueViolationError, ValueError,
+  // ...; OutcomeUnknownError when the link or `timeout` ended first. Default: the connection's.
   Version commit(std::optional<std::chrono::milliseconds> timeout = {});
   // The same with conflicts and refusals as values.
   CommitOutcome try_commit(std::optional<std::chrono::milliseconds> timeout = {});
-  // Never blocks. `done` runs on the database's background thread, or at once when nothing was written.
+  // Never blocks. `done` runs on the database's background thread, or at once when nothing was
+  // written.
   void commit_async(CommitCallback done);
   std::future<CommitOutcome> commit_future();
   void abort() { state_.end(); }

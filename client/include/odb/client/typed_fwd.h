@@ -33,16 +33,14 @@ struct MemberPointer<M C::*> {
 template <auto Member>
 using MemberType = typename MemberPointer<decltype(Member)>::Type;
 
-// The struct that the first of several members belongs to.
-template <auto First, auto...>
-struct FirstMember {
-  using Class = typename MemberPointer<decltype(First)>::Class;
-};
-template <auto... Members>
-using ClassOf = typename FirstMember<Members...>::Class;
+// The struct that it belongs to.
+template <auto Member>
+using ClassOf = typename MemberPointer<decltype(Member)>::Class;
 
 template <class Index>
 inline constexpr bool kIsIndex = false;  // typed_schema.h
+template <class Index>
+concept IndexDeclaration = kIsIndex<Index>;
 
 }  // namespace detail
 }  // namespace odb

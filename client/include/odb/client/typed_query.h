@@ -64,30 +64,29 @@ struct Where {
   }
 };
 
-// where<&Task::status>("open"). Throws ValueError for numbers out of a member's range.
+namespace detail {
+
 template <class T, auto... Members, class... Values>
-requires(sizeof...(Values) == sizeof...(Members) &&
-         sizeof...(Members) > 0) Where<T, Members...> where(const Values&... values) {
-  return {{}, {detail::member_value<T, Members>(values)...}};
+Where<T, Members...> where_in(std::string schema, const Values&... values) {
+  static_assert(sizeof...(Values) == sizeof...(Members), "odb: one value for each member");
+  return {std::move(schema), {member_value<T, Members>(values)...}};
 }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Values) == sizeof...(Members) &&
-         sizeof...(Members) > 0) Where<T, Members...> where(const Schema& schema,
-                                                            const Values&... values) {
-  return {schema.name(), {detail::member_value<T, Members>(values)...}};
+
+}  // namespace detail
+
+// where<&Task::status>("open"), or where<&Task::status>(schema, "open"), or with members of a base
+// where<Derived, &Base::name>("x"). Throws ValueError for numbers out of a member's range.
+template <class T, auto Member, auto... More, class First, class... Rest>
+Where<T, Member, More...> where(const First& first, const Rest&... rest) {
+  if constexpr (std::same_as<First, Schema>) {
+    return detail::where_in<T, Member, More...>(first.name(), rest...);
+  } else {
+    return detail::where_in<T, Member, More...>({}, first, rest...);
+  }
 }
-template <auto... Members, class... Values>
-requires(sizeof...(Values) == sizeof...(Members) &&
-         sizeof...(Members) >
-             0) Where<detail::ClassOf<Members...>, Members...> where(const Values&... values) {
-  return where<detail::ClassOf<Members...>, Members...>(values...);
-}
-template <auto... Members, class... Values>
-requires(sizeof...(Values) == sizeof...(Members) &&
-         sizeof...(Members) >
-             0) Where<detail::ClassOf<Members...>, Members...> where(const Schema& schema,
-                                                                     const Values&... values) {
-  return where<detail::ClassOf<Members...>, Members...>(schema, values...);
+template <auto Member, auto... More, class... Values>
+Where<detail::ClassOf<Member>, Member, More...> where(const Values&... values) {
+  return where<detail::ClassOf<Member>, Member, More...>(values...);
 }
 
 // For Database::subscribe: every object of T.

@@ -45,34 +45,33 @@ std::vector<FieldDefinition> struct_fields(const ResolveReference& resolve) {
 }  // namespace detail
 
 // For define<T>: index<&Task::status, &Task::priority>("by_status_and_priority").
-template <auto... Members>
-requires(sizeof...(Members) > 0) IndexOf<void, Members...> index(std::string name = {}) {
+template <auto Member, auto... More>
+IndexOf<void, Member, More...> index(std::string name = {}) {
   return {std::move(name), Uniqueness::kMany};
 }
 // With members of a base: index<Derived, &Base::name>().
-template <class T, auto... Members>
-requires(sizeof...(Members) > 0) IndexOf<T, Members...> index(std::string name = {}) {
+template <class T, auto Member, auto... More>
+IndexOf<T, Member, More...> index(std::string name = {}) {
   return {std::move(name), Uniqueness::kMany};
 }
 
 // No two objects may have the same values in all of these members.
-template <auto... Members>
-requires(sizeof...(Members) > 0) IndexOf<void, Members...> unique(std::string name = {}) {
+template <auto Member, auto... More>
+IndexOf<void, Member, More...> unique(std::string name = {}) {
   return {std::move(name), Uniqueness::kUnique};
 }
-template <class T, auto... Members>
-requires(sizeof...(Members) > 0) IndexOf<T, Members...> unique(std::string name = {}) {
+template <class T, auto Member, auto... More>
+IndexOf<T, Member, More...> unique(std::string name = {}) {
   return {std::move(name), Uniqueness::kUnique};
 }
 
-template <class T, class... Indexes>
-requires(detail::kIsIndex<Indexes>&&...) Schema& Schema::define(Indexes... indexes) {
+template <class T, detail::IndexDeclaration... Indexes>
+Schema& Schema::define(Indexes... indexes) {
   return define<T>(detail::kNameOf<T>, std::move(indexes)...);
 }
 
-template <class T, class... Indexes>
-requires(detail::kIsIndex<Indexes>&&...) Schema& Schema::define(std::string_view name,
-                                                                Indexes... indexes) {
+template <class T, detail::IndexDeclaration... Indexes>
+Schema& Schema::define(std::string_view name, Indexes... indexes) {
   static_assert(detail::Described<T>,
                 "odb: only a struct with BOOST_DESCRIBE_STRUCT can be defined as a type");
   detail::StructDefinition definition;

@@ -137,42 +137,37 @@ std::size_t Transaction::count(const Where<T, Members...>& where) {
   return lookup(where.index(state_.snapshot().catalog()), where.values).size();
 }
 
-template <auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::vector<Ref<detail::ClassOf<Members...>>> Transaction::lookup(
-    const Values&... values) {
-  return lookup(odb::where<Members...>(values...));
+template <auto Member, auto... More, class... Values>
+std::vector<Ref<detail::ClassOf<Member>>> Transaction::lookup(const Values&... values) {
+  return lookup(odb::where<Member, More...>(values...));
 }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::vector<Ref<T>> Transaction::lookup(const Values&... values) {
-  return lookup(odb::where<T, Members...>(values...));
+template <class T, auto Member, auto... More, class... Values>
+std::vector<Ref<T>> Transaction::lookup(const Values&... values) {
+  return lookup(odb::where<T, Member, More...>(values...));
 }
-template <auto... Members, class... Values>
-requires(sizeof...(Members) > 0)
-    std::optional<Ref<detail::ClassOf<Members...>>> Transaction::lookup_any(
-        const Values&... values) {
-  return lookup_any(odb::where<Members...>(values...));
+template <auto Member, auto... More, class... Values>
+std::optional<Ref<detail::ClassOf<Member>>> Transaction::lookup_any(const Values&... values) {
+  return lookup_any(odb::where<Member, More...>(values...));
 }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) >
-         0) std::optional<Ref<T>> Transaction::lookup_any(const Values&... values) {
-  return lookup_any(odb::where<T, Members...>(values...));
+template <class T, auto Member, auto... More, class... Values>
+std::optional<Ref<T>> Transaction::lookup_any(const Values&... values) {
+  return lookup_any(odb::where<T, Member, More...>(values...));
 }
-template <auto... Members, class... Values>
-requires(sizeof...(Members) >
-         0) Ref<detail::ClassOf<Members...>> Transaction::lookup_unique(const Values&... values) {
-  return lookup_unique(odb::where<Members...>(values...));
+template <auto Member, auto... More, class... Values>
+Ref<detail::ClassOf<Member>> Transaction::lookup_unique(const Values&... values) {
+  return lookup_unique(odb::where<Member, More...>(values...));
 }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) > 0) Ref<T> Transaction::lookup_unique(const Values&... values) {
-  return lookup_unique(odb::where<T, Members...>(values...));
+template <class T, auto Member, auto... More, class... Values>
+Ref<T> Transaction::lookup_unique(const Values&... values) {
+  return lookup_unique(odb::where<T, Member, More...>(values...));
 }
-template <auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::size_t Transaction::count(const Values&... values) {
-  return count(odb::where<Members...>(values...));
+template <auto Member, auto... More, class... Values>
+std::size_t Transaction::count(const Values&... values) {
+  return count(odb::where<Member, More...>(values...));
 }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::size_t Transaction::count(const Values&... values) {
-  return count(odb::where<T, Members...>(values...));
+template <class T, auto Member, auto... More, class... Values>
+std::size_t Transaction::count(const Values&... values) {
+  return count(odb::where<T, Member, More...>(values...));
 }
 
 namespace detail {

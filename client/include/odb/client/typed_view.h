@@ -147,32 +147,37 @@ std::size_t View::count(const Where<T, Members...>& where) const {
   return lookup(where.index(snapshot_->catalog()), where.values).size();
 }
 
-template <auto... Members, class... Values>
-requires(sizeof...(Members) >
-         0) std::vector<Ref<detail::ClassOf<Members...>>> View::lookup(const Values&... values)
-const { return lookup(odb::where<Members...>(values...)); }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::vector<Ref<T>> View::lookup(const Values&... values)
-const { return lookup(odb::where<T, Members...>(values...)); }
-template <auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::optional<Ref<detail::ClassOf<Members...>>> View::lookup_any(
-    const Values&... values)
-const { return lookup_any(odb::where<Members...>(values...)); }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::optional<Ref<T>> View::lookup_any(const Values&... values)
-const { return lookup_any(odb::where<T, Members...>(values...)); }
-template <auto... Members, class... Values>
-requires(sizeof...(Members) >
-         0) Ref<detail::ClassOf<Members...>> View::lookup_unique(const Values&... values)
-const { return lookup_unique(odb::where<Members...>(values...)); }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) > 0) Ref<T> View::lookup_unique(const Values&... values)
-const { return lookup_unique(odb::where<T, Members...>(values...)); }
-template <auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::size_t View::count(const Values&... values)
-const { return count(odb::where<Members...>(values...)); }
-template <class T, auto... Members, class... Values>
-requires(sizeof...(Members) > 0) std::size_t View::count(const Values&... values)
-const { return count(odb::where<T, Members...>(values...)); }
+template <auto Member, auto... More, class... Values>
+std::vector<Ref<detail::ClassOf<Member>>> View::lookup(const Values&... values) const {
+  return lookup(odb::where<Member, More...>(values...));
+}
+template <class T, auto Member, auto... More, class... Values>
+std::vector<Ref<T>> View::lookup(const Values&... values) const {
+  return lookup(odb::where<T, Member, More...>(values...));
+}
+template <auto Member, auto... More, class... Values>
+std::optional<Ref<detail::ClassOf<Member>>> View::lookup_any(const Values&... values) const {
+  return lookup_any(odb::where<Member, More...>(values...));
+}
+template <class T, auto Member, auto... More, class... Values>
+std::optional<Ref<T>> View::lookup_any(const Values&... values) const {
+  return lookup_any(odb::where<T, Member, More...>(values...));
+}
+template <auto Member, auto... More, class... Values>
+Ref<detail::ClassOf<Member>> View::lookup_unique(const Values&... values) const {
+  return lookup_unique(odb::where<Member, More...>(values...));
+}
+template <class T, auto Member, auto... More, class... Values>
+Ref<T> View::lookup_unique(const Values&... values) const {
+  return lookup_unique(odb::where<T, Member, More...>(values...));
+}
+template <auto Member, auto... More, class... Values>
+std::size_t View::count(const Values&... values) const {
+  return count(odb::where<Member, More...>(values...));
+}
+template <class T, auto Member, auto... More, class... Values>
+std::size_t View::count(const Values&... values) const {
+  return count(odb::where<T, Member, More...>(values...));
+}
 
 }  // namespace odb

@@ -16,13 +16,15 @@
 
 namespace odb {
 
-// Cheap to make and to copy (copies share the snapshot); may be read by many threads at once. What it
-// reads stays as it is however many commits come in. While it lives the memory of its version does too.
+// Cheap to make and to copy (copies share the snapshot); may be read by many threads at once. What
+// it reads stays as it is however many commits come in. While it lives the memory of its version
+// does too.
 //
 // These members are the dynamic form, by numbers of the catalog; typed_view.h adds the typed form.
 class View {
  public:
-  explicit View(std::shared_ptr<const detail::Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+  explicit View(std::shared_ptr<const detail::Snapshot> snapshot)
+      : snapshot_(std::move(snapshot)) {}
 
   Version version() const { return snapshot_->version(); }
   const Catalog& catalog() const { return *snapshot_->catalog().catalog; }
@@ -38,8 +40,9 @@ class View {
   // All objects of a type, in the order of their ids.
   std::vector<ObjectRef> all(TypeId type) const;
 
-  // Objects whose indexed fields have these values, one for each field of the index, in the order of
-  // their ids. Throws SchemaError for an unknown index, ValueError for values that do not fit it.
+  // Objects whose indexed fields have these values, one for each field of the index, in the order
+  // of their ids. Throws SchemaError for an unknown index, ValueError for values that do not fit
+  // it.
   std::vector<ObjectRef> lookup(IndexId index, std::span<const Value> values) const;
   std::optional<ObjectRef> lookup_any(IndexId index, std::span<const Value> values) const;
   // Throws NotFoundError unless there is exactly one.
@@ -50,7 +53,8 @@ class View {
   // SchemaError when T is not defined on this connection, is defined in several schemas and none is
   // named, or lacks the index.
 
-  // One member: get<&Task::title>(task). A few loads; nothing is allocated but what the value needs.
+  // One member: get<&Task::title>(task). A few loads; nothing is allocated but what the value
+  // needs.
   template <auto Member, class T>
   detail::MemberType<Member> get(Ref<T> object) const;
   // The same as it is stored: no copy of a text, see Value::as_text. Lives as long as the view.
@@ -61,7 +65,8 @@ class View {
   T get(Ref<T> object) const;
 
   // Every object of a type with its reference, in the order of their ids:
-  // for (auto [ref, task] : view.all<Task>()). Read one by one as the loop goes; keeps the view alive.
+  // for (auto [ref, task] : view.all<Task>()). Read one by one as the loop goes; keeps the view
+  // alive.
   template <class T>
   Objects<T> all() const;
   template <class T>
@@ -72,42 +77,35 @@ class View {
   template <class T>
   std::vector<Ref<T>> refs(const Schema& schema) const;
 
-  // By an index over exactly these members: lookup<&Task::status>("open"). A struct of several schemas
-  // is named with its schema, lookup<&Task::status>(schema, "open"); members of a base with the struct,
-  // lookup<Derived, &Base::name>("x"). Or in one piece: lookup(where<&Task::status>("open")).
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
-  std::vector<Ref<detail::ClassOf<Members...>>> lookup(const Values&... values) const;
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  // By an index over exactly these members: lookup<&Task::status>("open"). A struct of several
+  // schemas is named with its schema, lookup<&Task::status>(schema, "open"); members of a base with
+  // the struct, lookup<Derived, &Base::name>("x"). Or in one piece:
+  // lookup(where<&Task::status>("open")).
+  template <auto Member, auto... More, class... Values>
+  std::vector<Ref<detail::ClassOf<Member>>> lookup(const Values&... values) const;
+  template <class T, auto Member, auto... More, class... Values>
   std::vector<Ref<T>> lookup(const Values&... values) const;
   template <class T, auto... Members>
   std::vector<Ref<T>> lookup(const Where<T, Members...>& where) const;
 
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
-  std::optional<Ref<detail::ClassOf<Members...>>> lookup_any(const Values&... values) const;
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <auto Member, auto... More, class... Values>
+  std::optional<Ref<detail::ClassOf<Member>>> lookup_any(const Values&... values) const;
+  template <class T, auto Member, auto... More, class... Values>
   std::optional<Ref<T>> lookup_any(const Values&... values) const;
   template <class T, auto... Members>
   std::optional<Ref<T>> lookup_any(const Where<T, Members...>& where) const;
 
   // Throws NotFoundError unless there is exactly one.
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
-  Ref<detail::ClassOf<Members...>> lookup_unique(const Values&... values) const;
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <auto Member, auto... More, class... Values>
+  Ref<detail::ClassOf<Member>> lookup_unique(const Values&... values) const;
+  template <class T, auto Member, auto... More, class... Values>
   Ref<T> lookup_unique(const Values&... values) const;
   template <class T, auto... Members>
   Ref<T> lookup_unique(const Where<T, Members...>& where) const;
 
-  template <auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <auto Member, auto... More, class... Values>
   std::size_t count(const Values&... values) const;
-  template <class T, auto... Members, class... Values>
-    requires(sizeof...(Members) > 0)
+  template <class T, auto Member, auto... More, class... Values>
   std::size_t count(const Values&... values) const;
   template <class T, auto... Members>
   std::size_t count(const Where<T, Members...>& where) const;

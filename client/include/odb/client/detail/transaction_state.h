@@ -59,6 +59,7 @@ class TransactionState {
   Write& write_for(ObjectRef object);
   // The snapshot's row, or null when it surely does not exist; throws NotSubscribedError otherwise.
   const Row* find_covered(ObjectRef object) const;
+  void check_not_absent(ObjectRef object);
   // The written object's key, as far as it is known here.
   std::optional<std::string> key_after(const CatalogType& type, const CatalogIndex& index,
                                        const Write& write) const;
