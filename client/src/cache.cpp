@@ -124,8 +124,10 @@ void Cache::finish_load(const Interest& interest, Version version) {
   } else if (const auto* index = std::get_if<IndexInterest>(&interest)) {
     grown->index_keys.insert(std::pair(index->index, encode_key(index->key)));
   } else {
-    const auto& objects = std::get<ObjectsInterest>(interest).objects;
-    grown->objects.insert(objects.begin(), objects.end());
+    const auto& objects = std::get<ObjectsInterest>(interest);
+    for (const ObjectId object : objects.objects) {
+      grown->objects.insert(ObjectRef{objects.type, object});
+    }
   }
   coverage_ = std::move(grown);
   cover_types();
@@ -197,7 +199,7 @@ bool Cache::goes_to_staging(const ObjectChange& change) const {
     const CatalogIndex* described = state_->catalog()->find(index);
     if (described != nullptr && described->type == change.type) return false;
   }
-  return !coverage_->objects.contains(change.object);
+  return !coverage_->objects.contains(ObjectRef{change.type, change.object});
 }
 
 Row::Owner Cache::make_row(const CatalogType& type, const ObjectChange& change,

@@ -65,7 +65,7 @@ bool Snapshot::covers_index_key(IndexId index, const std::string& key) const {
 }
 
 bool Snapshot::covers_object(TypeId type, ObjectId object) const {
-  return coverage_->types.contains(type) || coverage_->objects.contains(object);
+  return coverage_->types.contains(type) || coverage_->objects.contains(ObjectRef{type, object});
 }
 
 const Value& Snapshot::default_field(const CatalogType& type, FieldId field) {

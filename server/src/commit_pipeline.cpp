@@ -6,7 +6,11 @@ namespace odb::server {
 
 CommitPipeline::CommitPipeline(VersionedState& state, const CommitEngine& engine, Store& store,
                                CommitListener& listener, const Limits& limits)
-    : state_(state), engine_(engine), store_(store), listener_(listener), limits_(limits),
+    : state_(state),
+      engine_(engine),
+      store_(store),
+      listener_(listener),
+      limits_(limits),
       published_catalog_(state.catalog()) {}
 
 void CommitPipeline::submit(CommitOrigin origin, CommitRequest request, std::size_t bytes) {

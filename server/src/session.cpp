@@ -60,27 +60,26 @@ void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
       return;
   }
   using Nothing = std::monostate;
-  std::visit(
-      Overloaded{
-          [&](Commit& commit) { on(commit, bytes); },
-          [&](DefineSchema& define) { on(define, bytes); },
-          [&](Subscribe& subscribe) { on(subscribe); },
-          [&](RequestIds& request) { on(request); },
-          [&](Flush& flush) { on(flush); },
-          [&](Heartbeat&) {},
-          [&](Resume&) { on_unsupported("resuming", Nothing()); },
-          [&](Unsubscribe& m) { on_unsupported("unsubscribing", m.subscription); },
-          [&](LoadObjects& m) { on_unsupported("loading objects at a version", m.request); },
-          [&](OldestOpenVersion&) { on_unsupported("holding back the horizon", Nothing()); },
-          [&](UnknownMessage& m) {
-            on_unsupported("message kind " + std::to_string(m.kind), Nothing());
-          },
-          [&](Hello&) { say_goodbye(unexpected("a second hello")); },
-          [&](Authenticate&) { say_goodbye(unexpected("a second authentication")); },
-          [&](OpenSession&) { say_goodbye(unexpected("opening the session twice")); },
-          [&](Goodbye&) {},
-      },
-      message);
+  std::visit(Overloaded{
+                 [&](Commit& commit) { on(commit, bytes); },
+                 [&](DefineSchema& define) { on(define, bytes); },
+                 [&](Subscribe& subscribe) { on(subscribe); },
+                 [&](RequestIds& request) { on(request); },
+                 [&](Flush& flush) { on(flush); },
+                 [&](Heartbeat&) {},
+                 [&](Resume&) { on_unsupported("resuming", Nothing()); },
+                 [&](Unsubscribe& m) { on_unsupported("unsubscribing", m.subscription); },
+                 [&](LoadObjects& m) { on_unsupported("loading objects at a version", m.request); },
+                 [&](OldestOpenVersion&) { on_unsupported("holding back the horizon", Nothing()); },
+                 [&](UnknownMessage& m) {
+                   on_unsupported("message kind " + std::to_string(m.kind), Nothing());
+                 },
+                 [&](Hello&) { say_goodbye(unexpected("a second hello")); },
+                 [&](Authenticate&) { say_goodbye(unexpected("a second authentication")); },
+                 [&](OpenSession&) { say_goodbye(unexpected("opening the session twice")); },
+                 [&](Goodbye&) {},
+             },
+             message);
 }
 
 void Session::reject(const Error& error) { say_goodbye(error); }
@@ -101,8 +100,7 @@ void Session::on(Authenticate& message) {
   const auto admission =
       core_.tokens().authenticate(message.token, message.proof, link_.channel_binding());
   if (!admission) {
-    return say_goodbye({ErrorCode::kAuthenticationFailed,
-                        "the server does not accept this token"});
+    return say_goodbye({ErrorCode::kAuthenticationFailed, "the server does not accept this token"});
   }
   actor_ = admission->actor;
   phase_ = Phase::kAuthenticated;
@@ -136,8 +134,8 @@ void Session::open(Version version) {
 // ---- identities ----
 
 void Session::on(RequestIds& message) {
-  core_.request_ids(*this, std::clamp<std::uint64_t>(message.count, 1,
-                                                     core_.limits().ids_per_request_max),
+  core_.request_ids(*this,
+                    std::clamp<std::uint64_t>(message.count, 1, core_.limits().ids_per_request_max),
                     false);
 }
 
@@ -190,30 +188,30 @@ void Session::on(Commit& message, std::size_t bytes) {
   }
   ++commits_in_flight_;
   if (message.sequence <= last_sequence_) {
-    return finish_commit(message.sequence,
-                         Error{ErrorCode::kSequenceReused,
-                               "commit sequence " + std::to_string(message.sequence.value) +
-                                   " is not above the last one, " +
-                                   std::to_string(last_sequence_.value)});
+    return finish_commit(
+        message.sequence,
+        Error{ErrorCode::kSequenceReused,
+              "commit sequence " + std::to_string(message.sequence.value) +
+                  " is not above the last one, " + std::to_string(last_sequence_.value)});
   }
   last_sequence_ = message.sequence;
   if (message.part != 0 || !message.last) {
-    return finish_commit(message.sequence, Error{ErrorCode::kUnsupported,
-                                                 "this server takes no commits in parts"});
+    return finish_commit(message.sequence,
+                         Error{ErrorCode::kUnsupported, "this server takes no commits in parts"});
   }
   if (bytes > core_.limits().commit_bytes_max) {
-    return finish_commit(message.sequence,
-                         Error{ErrorCode::kTransactionTooLarge,
-                               "the transaction takes " + std::to_string(bytes) +
-                                   " bytes, the limit is " +
-                                   std::to_string(core_.limits().commit_bytes_max)});
+    return finish_commit(
+        message.sequence,
+        Error{ErrorCode::kTransactionTooLarge,
+              "the transaction takes " + std::to_string(bytes) + " bytes, the limit is " +
+                  std::to_string(core_.limits().commit_bytes_max)});
   }
   for (const ObjectChange& change : message.request.writes.objects) {
     if (change.kind == ObjectChange::Kind::kCreate && !owns(change.object)) {
-      return finish_commit(message.sequence,
-                           Error{ErrorCode::kIdOutOfRange,
-                                 "identity " + std::to_string(change.object.value) +
-                                     " was not granted to this session"});
+      return finish_commit(
+          message.sequence,
+          Error{ErrorCode::kIdOutOfRange, "identity " + std::to_string(change.object.value) +
+                                              " was not granted to this session"});
     }
   }
   if (!core_.policy().may_commit(actor_, message.request.writes)) {
@@ -231,7 +229,8 @@ void Session::on(Commit& message, std::size_t bytes) {
 void Session::finish_commit(Sequence sequence, CommitOutcome outcome) {
   if (phase_ != Phase::kOpen) return;
   --commits_in_flight_;
-  if (const auto* accepted = std::get_if<Accepted>(&outcome)) last_version_sent_ = accepted->version;
+  if (const auto* accepted = std::get_if<Accepted>(&outcome))
+    last_version_sent_ = accepted->version;
   send(CommitDone{sequence, std::move(outcome)});
 }
 
@@ -274,10 +273,10 @@ Result<void> Session::check_interest(const Interest& interest) const {
     }
     const CatalogType& indexed = *catalog.find(index->type);
     if (index_interest.key.size() != index->fields.size()) {
-      return Error{ErrorCode::kWrongType,
-                   to_string(indexed.name) + "." + index->name + ": expected " +
-                       std::to_string(index->fields.size()) + " values, found " +
-                       std::to_string(index_interest.key.size())};
+      return Error{ErrorCode::kWrongType, to_string(indexed.name) + "." + index->name +
+                                              ": expected " + std::to_string(index->fields.size()) +
+                                              " values, found " +
+                                              std::to_string(index_interest.key.size())};
     }
     for (std::size_t i = 0; i < index->fields.size(); ++i) {
       const CatalogField& field = indexed.fields[index->fields[i].value];
@@ -305,11 +304,10 @@ const std::string& Session::schema_of(const Interest& interest) const {
 void Session::on(Subscribe& message) {
   const SubscriptionId subscription = message.subscription;
   if (subscriptions_.size() >= core_.limits().subscriptions_per_session_max) {
-    return refuse(subscription,
-                  {ErrorCode::kTooManySubscriptions,
-                   "the session has its maximum of " +
-                       std::to_string(core_.limits().subscriptions_per_session_max) +
-                       " subscriptions"});
+    return refuse(subscription, {ErrorCode::kTooManySubscriptions,
+                                 "the session has its maximum of " +
+                                     std::to_string(core_.limits().subscriptions_per_session_max) +
+                                     " subscriptions"});
   }
   if (auto valid = check_interest(message.interest); !valid) {
     return refuse(subscription, valid.error());
@@ -319,9 +317,9 @@ void Session::on(Subscribe& message) {
   }
   if (std::find(subscriptions_.begin(), subscriptions_.end(), subscription) !=
       subscriptions_.end()) {
-    return refuse(subscription, {ErrorCode::kUnexpectedMessage,
-                                 "subscription number " + std::to_string(subscription.value) +
-                                     " is in use"});
+    return refuse(subscription,
+                  {ErrorCode::kUnexpectedMessage,
+                   "subscription number " + std::to_string(subscription.value) + " is in use"});
   }
   // Who subscribes is told of the types, and of what is added to them, before any object.
   if (const std::string& schema = schema_of(message.interest); !knows_schema(schema)) {
@@ -354,11 +352,12 @@ void Session::tick(Time now) {
     return;
   }
   if (now - last_received_ >= limits.silence_timeout) {
-    return say_goodbye({ErrorCode::kPeerSilent,
-                        "nothing received for " + std::to_string(limits.silence_timeout.count()) +
-                            " ms"});
+    return say_goodbye(
+        {ErrorCode::kPeerSilent,
+         "nothing received for " + std::to_string(limits.silence_timeout.count()) + " ms"});
   }
-  // A heartbeat also tells a quiet subscriber how far it has seen, so that its snapshots do not age.
+  // A heartbeat also tells a quiet subscriber how far it has seen, so that its snapshots do not
+  // age.
   const Version published = core_.pipeline().published();
   if (now - last_sent_ >= limits.heartbeat_interval || last_version_sent_ < published) {
     last_version_sent_ = published;
@@ -380,10 +379,10 @@ void Session::say_goodbye(Error reason) {
 }
 
 void Session::say_goodbye_too_large() {
-  say_goodbye({ErrorCode::kMessageTooLarge,
-               "dropped: the next message would take more than " +
-                   std::to_string(wire::kMessageBytesMax) +
-                   " bytes; subscribe to less, or write less in one commit"});
+  say_goodbye(
+      {ErrorCode::kMessageTooLarge, "dropped: the next message would take more than " +
+                                        std::to_string(wire::kMessageBytesMax) +
+                                        " bytes; subscribe to less, or write less in one commit"});
 }
 
 void Session::send(const ServerMessage& message) {

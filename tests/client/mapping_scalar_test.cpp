@@ -77,7 +77,7 @@ TYPED_TEST(MappingInteger, KeepsEveryNumberThatBothSidesHold) {
 TYPED_TEST(MappingInteger, RefusesNumbersThatTheMemberCannotHold) {
   using Limits = std::numeric_limits<TypeParam>;
   if constexpr (Limits::is_signed && sizeof(TypeParam) == 8) {
-    GTEST_SKIP() << "holds everything";
+    SUCCEED() << "it holds every number";
   } else {
     const auto min = static_cast<std::int64_t>(Limits::min());
     EXPECT_THROW(Mapping<TypeParam>::from_value(Value::integer(min - 1)), ValueError);

@@ -121,8 +121,7 @@ class Judge {
     return {snapshot_ < horizon_, 0};
   }
   Verdict membership() const {
-    return {false,
-            history_.membership_modified > snapshot_ ? history_.membership_modified : 0};
+    return {false, history_.membership_modified > snapshot_ ? history_.membership_modified : 0};
   }
 
  private:
@@ -157,7 +156,8 @@ class RandomCommits {
       state_.apply(Version{newest + 1}, request.writes);
       history_.apply(newest + 1, request.writes);
     }
-    if (below(random_, 6) == 0) state_.trim_to(Version{newest - below(random_, std::min<std::uint64_t>(newest, 8))});
+    if (below(random_, 6) == 0)
+      state_.trim_to(Version{newest - below(random_, std::min<std::uint64_t>(newest, 8))});
   }
   // Acceptable, conflicts, and errors by the parity of their codes (402 too old, 401 and 403 ...).
   const std::map<std::size_t, int>& counts() const { return counts_; }
@@ -187,8 +187,8 @@ class RandomCommits {
                    kTask, ObjectId{id});
       if (erases) continue;
       if (fresh || below(random_, 3) == 0) {
-        writes.add_cell({.field = FieldId{kTitle},
-                         .value = Value::text(std::to_string(below(random_, 12)))});
+        writes.add_cell(
+            {.field = FieldId{kTitle}, .value = Value::text(std::to_string(below(random_, 12)))});
       }
       if (below(random_, 2) == 0) {
         writes.add_cell({.field = FieldId{kStatus}, .value = number(random_status())});

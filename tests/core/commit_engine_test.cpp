@@ -42,8 +42,7 @@ struct CommitEngineTest : ::testing::Test {
   }
   Judgement judge(const CommitRequest& request) const { return engine.judge(request, state); }
   Judgement judge_read(ConflictKey read, Version snapshot = Version{2}) const {
-    CommitRequest request{.snapshot = snapshot,
-                          .writes = Changes().create(kPerson, 100)};
+    CommitRequest request{.snapshot = snapshot, .writes = Changes().create(kPerson, 100)};
     if (auto* c = std::get_if<CellRead>(&read)) request.reads.cells = {*c};
     if (auto* e = std::get_if<ExistenceRead>(&read)) request.reads.existences = {*e};
     if (auto* i = std::get_if<IndexRead>(&read)) request.reads.indexes = {*i};
@@ -123,9 +122,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& claim) { return std::string(claim.param.name); });
 
 TEST_F(CommitEngineTest, NamesTheNewestVersionThatChangedTheRead) {
-  apply(set_status());                                                      // 3
-  apply(Changes().update(kTask, 1, {{kStatus, number(9)}}));                // 4
-  apply(set_points());                                                      // 5
+  apply(set_status());                                        // 3
+  apply(Changes().update(kTask, 1, {{kStatus, number(9)}}));  // 4
+  apply(set_points());                                        // 5
   EXPECT_EQ(judge_read(cell(1, kStatus)), conflict(cell(1, kStatus), 4));
   EXPECT_EQ(judge_read(cell(1, kStatus), Version{3}), conflict(cell(1, kStatus), 4, 3));
 }
@@ -205,10 +204,10 @@ TEST_F(CommitEngineTest, AKeyMayBeTakenFromWhoGivesItUp) {
                             .create(kTask, 3, task("one", 0))
                             .update(kTask, 1, {{kTitle, Value::text("free")}})),
             kAcceptable);
-  EXPECT_EQ(code_of(judge_write(Changes()
-                                    .create(kTask, 3, task("one", 0))
-                                    .update(kTask, 1, {{kStatus, number(5)}}))),
-            ErrorCode::kUniqueViolation)
+  EXPECT_EQ(
+      code_of(judge_write(
+          Changes().create(kTask, 3, task("one", 0)).update(kTask, 1, {{kStatus, number(5)}}))),
+      ErrorCode::kUniqueViolation)
       << "an update of another field gives nothing up";
 }
 
@@ -228,9 +227,8 @@ TEST_F(CommitEngineTest, AKeyFreedEarlierMayBeTaken) {
 
 TEST_F(CommitEngineTest, AConflictIsJudgedBeforeAUniqueViolation) {
   apply(set_status());
-  CommitRequest request{Version{2},
-                        {.cells = {cell(1, kStatus)}},
-                        Changes().create(kTask, 3, task("two", 0))};
+  CommitRequest request{
+      Version{2}, {.cells = {cell(1, kStatus)}}, Changes().create(kTask, 3, task("two", 0))};
   EXPECT_EQ(judge(request), conflict(cell(1, kStatus), 3));
   EXPECT_EQ(judge_write(Changes().create(kTask, 3, task("one", 0)).erase(kTask, 77)),
             conflict(existence(77), 0));
@@ -239,10 +237,9 @@ TEST_F(CommitEngineTest, AConflictIsJudgedBeforeAUniqueViolation) {
 TEST_F(CommitEngineTest, AUniqueIndexOverValuesThatRepeatIsRefused) {
   apply(Changes().update(kTask, 2, {{kPoints, number(1)}}));
   const auto unique_points = test::merged(
-      *state.catalog(), {"todo",
-                         {{"Task",
-                           {{"points", Type::integer()}},
-                           {{"p", {"points"}, Uniqueness::kUnique}}}}});
+      *state.catalog(),
+      {"todo",
+       {{"Task", {{"points", Type::integer()}}, {{"p", {"points"}, Uniqueness::kUnique}}}}});
   EXPECT_TRUE(engine.judge_catalog(*unique_points, state)) << "0 and 1";
   apply(Changes().create(kTask, 3, task("three", 3, 1)));
   const Result<void> refused = engine.judge_catalog(*unique_points, state);
@@ -257,8 +254,7 @@ TEST_F(CommitEngineTest, AUniqueIndexOverValuesThatRepeatIsRefused) {
 TEST_F(CommitEngineTest, AUniqueIndexOverANewFieldIsRefusedWhenSeveralObjectsHaveItsDefault) {
   const auto with_code = test::merged(
       *state.catalog(),
-      {"todo",
-       {{"Task", {{"code", Type::integer()}}, {{"code", {"code"}, Uniqueness::kUnique}}}}});
+      {"todo", {{"Task", {{"code", Type::integer()}}, {{"code", {"code"}, Uniqueness::kUnique}}}}});
   EXPECT_FALSE(engine.judge_catalog(*with_code, state));
   apply(Changes().erase(kTask, 2));
   EXPECT_TRUE(engine.judge_catalog(*with_code, state));
@@ -276,9 +272,9 @@ TEST_F(CommitEngineTest, AnUnmodifiedObjectNeedsNoHistory) {
 }
 
 TEST_F(CommitEngineTest, WhatNeedsHistoryThatIsGoneIsTooOld) {
-  apply(set_points());                      // 3
-  apply(Changes().create(kPerson, 9));      // 4
-  apply(Changes().create(kPerson, 10));     // 5
+  apply(set_points());                   // 3
+  apply(Changes().create(kPerson, 9));   // 4
+  apply(Changes().create(kPerson, 10));  // 5
   EXPECT_EQ(judge_read(cell(1, kStatus)), kAcceptable);
   state.trim_to(Version{2});
   EXPECT_EQ(judge_read(cell(1, kStatus)), kAcceptable) << "the horizon itself is readable";

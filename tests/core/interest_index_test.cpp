@@ -101,7 +101,8 @@ TEST_F(InterestIndexTest, TypeInterestSeesItsTypeOnly) {
 }
 
 TEST_F(InterestIndexTest, SchemaInterestSeesAllItsTypesAndNoOther) {
-  state.apply_catalog(Version{3}, test::merged(*state.catalog(), {"other", {{"Thing", {{"x", Type::text()}}, {}}}}));
+  state.apply_catalog(Version{3}, test::merged(*state.catalog(),
+                                               {"other", {{"Thing", {{"x", Type::text()}}, {}}}}));
   add_loaded(kAnn, kFirst, SchemaInterest{"todo"});
   EXPECT_EQ(sights_of(update(1)), (Sights{{kAnn, kStays}}));
   EXPECT_EQ(sights_of(Changes().erase(kPerson, 3)), (Sights{{kAnn, kLeaves}}));
@@ -110,7 +111,8 @@ TEST_F(InterestIndexTest, SchemaInterestSeesAllItsTypesAndNoOther) {
 
 TEST_F(InterestIndexTest, SchemaInterestIsExtendedByNewTypes) {
   add_loaded(kAnn, kFirst, SchemaInterest{"todo"});
-  state.apply_catalog(Version{3}, test::merged(*state.catalog(), {"todo", {{"Note", {{"x", Type::text()}}, {}}}}));
+  state.apply_catalog(
+      Version{3}, test::merged(*state.catalog(), {"todo", {{"Note", {{"x", Type::text()}}, {}}}}));
   EXPECT_EQ(sights_of(Changes().create(TypeId{3}, 9)), Sights());
   index.extend(*state.catalog());
   index.extend(*state.catalog());
@@ -146,8 +148,9 @@ TEST_F(InterestIndexTest, IndexInterestSeesMovesInAndOut) {
 
 TEST_F(InterestIndexTest, IndexInterestSeesOlderObjectsByTheDefaultOfANewField) {
   state.apply_catalog(
-      Version{3}, test::merged(*state.catalog(),
-                               {"todo", {{"Task", {{"level", Type::integer()}}, {{"l", {"level"}}}}}}));
+      Version{3},
+      test::merged(*state.catalog(),
+                   {"todo", {{"Task", {{"level", Type::integer()}}, {{"l", {"level"}}}}}}));
   add_loaded(kAnn, kFirst, IndexInterest{IndexId{3}, {number(0)}});
   EXPECT_EQ(sights_of(update(1)), (Sights{{kAnn, kStays}}));
   EXPECT_EQ(sights_of(Changes().update(kTask, 2, {{3, number(1)}})), (Sights{{kAnn, kLeaves}}));
@@ -192,7 +195,11 @@ TEST_F(InterestIndexTest, ALoadingIndexInterestSeesMovesWithinWhatWasSent) {
 
 TEST_F(InterestIndexTest, RemovalLeavesNothingBehind) {
   const std::vector<Interest> interests = {
-      SchemaInterest{"todo"}, TypeInterest{kTask}, status(1), status(1), status(2),
+      SchemaInterest{"todo"},
+      TypeInterest{kTask},
+      status(1),
+      status(1),
+      status(2),
       ObjectsInterest{kTask, {ObjectId{1}, ObjectId{2}, ObjectId{1}}}};
   const auto add_and_remove_all = [&] {
     std::uint64_t number = 0;

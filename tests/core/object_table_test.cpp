@@ -53,8 +53,8 @@ TEST(ObjectTable, IsEmptyAtFirst) {
 
 TEST(ObjectTable, FindsWhatWasPutAndNothingElse) {
   ObjectTable table;
-  const std::vector<std::uint64_t> ids = {1,       63,      64,         65,       4095, 4096,
-                                          1 << 18, 1 << 20, std::uint64_t{1} << 40, kLast - 1, kLast};
+  const std::vector<std::uint64_t> ids = {
+      1, 63, 64, 65, 4095, 4096, 1 << 18, 1 << 20, std::uint64_t{1} << 40, kLast - 1, kLast};
   std::map<std::uint64_t, Row*> rows;
   for (const std::uint64_t id : ids) rows[id] = put(table, id, 1);
   for (const std::uint64_t id : ids) {
@@ -114,7 +114,8 @@ TEST(ObjectTable, HoldsNoMemoryButTheRootOnceEmptied) {
     put(table, 12, 2, Row::Kind::kUpdated);
     EXPECT_NE(table.newest(ObjectId{12}), nullptr);
   }
-  EXPECT_EQ(test::live_allocations(), before) << "the destructor frees nodes, rows and before-images";
+  EXPECT_EQ(test::live_allocations(), before)
+      << "the destructor frees nodes, rows and before-images";
 }
 
 TEST(ObjectTable, AgreesWithAMapOnRandomPrograms) {
@@ -136,7 +137,8 @@ TEST(ObjectTable, AgreesWithAMapOnRandomPrograms) {
       }
       const std::uint64_t probe = random() & mask;
       const auto expected = model.find(probe);
-      ASSERT_EQ(table.newest(ObjectId{probe}), expected == model.end() ? nullptr : expected->second);
+      ASSERT_EQ(table.newest(ObjectId{probe}),
+                expected == model.end() ? nullptr : expected->second);
       const auto next = model.lower_bound(probe);
       const auto found = table.find_from(ObjectId{probe});
       ASSERT_EQ(found.newest, next == model.end() ? nullptr : next->second);

@@ -163,7 +163,8 @@ class StateModel {
       const ObjectTable& table = *state.objects(type->id);
       for (auto found = table.find_from(ObjectId{1}); found.newest != nullptr;
            found = table.find_from(ObjectId{found.id.value + 1})) {
-        if (ObjectTable::visible(found.newest, version) != nullptr) walked.push_back(found.id.value);
+        if (ObjectTable::visible(found.newest, version) != nullptr)
+          walked.push_back(found.id.value);
       }
       std::vector<std::uint64_t> expected;
       if (const auto map = moment.objects.find(type->id); map != moment.objects.end()) {

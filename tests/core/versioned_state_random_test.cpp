@@ -20,7 +20,9 @@ using test::below;
 class Program {
  public:
   explicit Program(std::uint64_t seed) : random_(seed) {
-    define({"s", {{"T0", {{"f0", Type::integer()}}, {{"i0", {"f0"}}}}, {"T1", {{"f0", Type::integer()}}, {}}}});
+    define({"s",
+            {{"T0", {{"f0", Type::integer()}}, {{"i0", {"f0"}}}},
+             {"T1", {{"f0", Type::integer()}}, {}}}});
     state_.trim_to(Version{1});  // never back to the state without types
     model_.trim_to(Version{1});
   }

@@ -14,8 +14,8 @@ namespace odb {
 namespace {
 
 using test::Changes;
-using test::key;
 using test::kByStatus;
+using test::key;
 using test::kPerson;
 using test::kPoints;
 using test::kStatus;
@@ -124,8 +124,9 @@ TEST_F(VersionedStateTest, MembershipIsModifiedByCreationAndDeletionOnly) {
 
 TEST_F(VersionedStateTest, NewFieldsHaveTheirDefaultsInOlderObjectsAtOnce) {
   apply(Changes().create(kTask, 1, task("a", 0)));
-  state.apply_catalog(v(3), test::merged(*state.catalog(),
-                                         {"todo", {{"Task", {{"tags", Type::list(Type::text())}}}}}));
+  state.apply_catalog(
+      v(3),
+      test::merged(*state.catalog(), {"todo", {{"Task", {{"tags", Type::list(Type::text())}}}}}));
   const CatalogType& type = *state.catalog()->find(kTask);
   EXPECT_EQ(VersionedState::field_of(type, *state.find(kTask, ObjectId{1}, v(3)), FieldId{3}),
             Value::list({}));
@@ -137,11 +138,10 @@ TEST_F(VersionedStateTest, NewFieldsHaveTheirDefaultsInOlderObjectsAtOnce) {
 TEST_F(VersionedStateTest, ANewIndexHoldsWhatExistsFromItsVersionOn) {
   apply(Changes().create(kTask, 1, task("a", 0, 5)).create(kTask, 2, task("b", 0, 5)));
   apply(Changes().erase(kTask, 2));
-  state.apply_catalog(v(4), test::merged(*state.catalog(),
-                                         {"todo",
-                                          {{"Task",
-                                            {{"points", Type::integer()}},
-                                            {{"points", {"points"}}}}}}));
+  state.apply_catalog(
+      v(4),
+      test::merged(*state.catalog(),
+                   {"todo", {{"Task", {{"points", Type::integer()}}, {{"points", {"points"}}}}}}));
   const IndexTable& entries = *state.entries(IndexId{3});
   const auto* found = entries.find(key({number(5)}), ObjectId{}, v(4));
   ASSERT_NE(found, nullptr);
@@ -154,7 +154,9 @@ TEST_F(VersionedStateTest, RollbackUndoesObjectsIndexesMembershipAndCatalog) {
   apply(Changes().create(kTask, 1, task("a", 7, 1)));
   const auto catalog = state.catalog();
   apply(Changes().update(kTask, 1, {{kStatus, number(8)}}).create(kTask, 2, task("b", 7)));
-  state.apply_catalog(v(4), test::merged(*catalog, {"todo", {{"Task", {{"points", Type::integer()}}, {{"p", {"points"}}}}}}));
+  state.apply_catalog(
+      v(4), test::merged(*catalog,
+                         {"todo", {{"Task", {{"points", Type::integer()}}, {{"p", {"points"}}}}}}));
   apply(Changes().erase(kTask, 1));
   state.rollback_to(v(2));
   EXPECT_EQ(state.version(), v(2));

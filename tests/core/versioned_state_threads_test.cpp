@@ -24,7 +24,7 @@ using test::kStatus;
 using test::kTask;
 using test::number;
 
-constexpr std::uint64_t kFrom = 1;      // kFrom and kTo: their points sum to kSum
+constexpr std::uint64_t kFrom = 1;  // kFrom and kTo: their points sum to kSum
 constexpr std::uint64_t kTo = 100'000;
 constexpr std::uint64_t kClock = 3;     // its points are the version
 constexpr std::uint64_t kGuests = 200;  // come and go with status 1; the clock's status counts them
@@ -102,9 +102,9 @@ class Writer {
     }
     guests_ += present_[guest] ? -1 : 1;
     present_[guest] = !present_[guest];
-    changes.update(kTask, kClock,
-                   {{kPoints, number(static_cast<std::int64_t>(version.value))},
-                    {kStatus, number(-guests_)}});
+    changes.update(
+        kTask, kClock,
+        {{kPoints, number(static_cast<std::int64_t>(version.value))}, {kStatus, number(-guests_)}});
     state_.apply(version, changes);
   }
 

@@ -42,16 +42,18 @@ struct WriteCheck : ::testing::Test {
 };
 
 TEST_F(WriteCheck, UnknownType) {
-  expect_refused(Changes().create(TypeId{9}, 5), {ErrorCode::kUnknownType, "there is no type number 9"});
-  expect_refused(Changes().create(TypeId{0}, 5), {ErrorCode::kUnknownType, "there is no type number 0"});
+  expect_refused(Changes().create(TypeId{9}, 5),
+                 {ErrorCode::kUnknownType, "there is no type number 9"});
+  expect_refused(Changes().create(TypeId{0}, 5),
+                 {ErrorCode::kUnknownType, "there is no type number 0"});
 }
 
 TEST_F(WriteCheck, UnknownField) {
   expect_refused(Changes().update(kTask, 1, {{3, number(1)}}),
                  {ErrorCode::kUnknownField, "todo.Task has no field number 3; it has 3 fields"});
-  expect_refused(Changes().update(kTask, 1, {{~0u, number(1)}}),
-                 {ErrorCode::kUnknownField,
-                  "todo.Task has no field number 4294967295; it has 3 fields"});
+  expect_refused(
+      Changes().update(kTask, 1, {{~0u, number(1)}}),
+      {ErrorCode::kUnknownField, "todo.Task has no field number 4294967295; it has 3 fields"});
 }
 
 TEST_F(WriteCheck, AValueOfAnotherKindNamesTheField) {
@@ -68,9 +70,10 @@ TEST_F(WriteCheck, TextThatIsNotUtf8) {
 }
 
 TEST_F(WriteCheck, ARequiredFieldMustBeGivenAtCreation) {
-  expect_refused(Changes().create(note, 5, {{1, Value::text("hello")}}),
-                 {ErrorCode::kMissingField,
-                  "todo.Note.of: must be given when an object is created: its type has no default"});
+  expect_refused(
+      Changes().create(note, 5, {{1, Value::text("hello")}}),
+      {ErrorCode::kMissingField,
+       "todo.Note.of: must be given when an object is created: its type has no default"});
   expect_acceptable(Changes().create(note, 5, {{0, Value::reference(kTask, ObjectId{1})}}));
 }
 
@@ -129,13 +132,11 @@ TEST_F(WriteCheck, OnlySetIsOfferedSoFar) {
 }
 
 TEST_F(WriteCheck, OfOneFieldSetTwiceTheLastCounts) {
-  const Changeset writes =
-      Changes().update(kTask, 1, {{kStatus, number(5)}, {kStatus, number(6)}});
+  const Changeset writes = Changes().update(kTask, 1, {{kStatus, number(5)}, {kStatus, number(6)}});
   expect_acceptable(writes);
   state.apply(Version{3}, writes);
   EXPECT_EQ(state.find(kTask, ObjectId{1}, Version{3})->fields()[kStatus], number(6));
-  expect_refused(Changes()
-                     .create(kTask, 5, {{0, Value::text("x")}, {0, Value::text("one")}}),
+  expect_refused(Changes().create(kTask, 5, {{0, Value::text("x")}, {0, Value::text("one")}}),
                  {ErrorCode::kUniqueViolation,
                   "unique index todo.Task.title: objects 1 and 5 would have the same value"});
 }

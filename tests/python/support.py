@@ -1,10 +1,12 @@
 """What several test files need: servers, and scripts that run in an interpreter of their own."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 TOKEN = "a token that only the tests know"
 WAIT_S = 30  # for what must happen; a test that meets this limit has failed
@@ -73,6 +75,7 @@ class Script:
         program = textwrap.dedent(self.PREAMBLE) + textwrap.dedent(body)
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", program, str(server.port), server.token],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -82,8 +85,20 @@ class Script:
     def read_line(self):
         return self.process.stdout.readline().strip()
 
-    def interrupt(self):
+    def go_on(self):
+        """Answers the script's input()."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def interrupt_wait(self):
+        """Ctrl-C, once the main thread sleeps in whatever it does after its last line."""
+        while self._main_thread_state() != "S":
+            time.sleep(0)
         self.process.send_signal(signal.SIGINT)
+
+    def _main_thread_state(self):
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0]
 
     def end(self):
         """(exit code, what it printed since, errors)"""

@@ -1,12 +1,11 @@
 """What only a process of its own can show: forks, Ctrl-C, and how scripts end."""
 
-import os
 import signal
 import time
 
 import pytest
 
-from support import WAIT_S, Script
+from support import Script
 
 
 def run(build_dir, server, body):
@@ -66,101 +65,82 @@ def test_a_daemon_thread_that_waits_does_not_hold_up_the_end(build_dir, own_serv
         own_server,
         """
         db = connected()
-        print("ready")
-        sys.stdin.read  # no input is read: the server is paused by now or soon
-        thread = threading.Thread(target=lambda: db.flush(1000), daemon=True)
-        print(os.read(0, 1)) if False else None
+        print("connected")
+        input()
+        waiting = threading.Event()
+        thread = threading.Thread(target=lambda: (waiting.set(), db.flush(1000)), daemon=True)
         thread.start()
+        waiting.wait()
         """,
     )
-    assert script.read_line() == "ready"
+    assert script.read_line() == "connected"
     own_server.pause()
-    code, _, _ = script.end()
-    assert code == 0
+    script.go_on()
+    assert script.end()[0] == 0
 
 
 INTERRUPTED = {
     "flush": "db.flush(1000)",
     "subscribe": "db.subscribeToIndex(Thing, name='x', timeout=1000)",
     "commit": "commit()",
+    "commit as follower": "threading.Thread(target=db.flush, daemon=True).start(); commit()",
 }
 
 
 @pytest.mark.parametrize("wait", INTERRUPTED)
-def test_ctrl_c_ends_a_wait_at_once(build_dir, own_server, wait):
+def test_ctrl_c_ends_a_wait_at_once_and_the_connection_still_works(build_dir, own_server, wait):
     script = Script(
         build_dir,
         own_server,
         f"""
         def commit():
             with db.transaction().withCommitTimeout(1000):
-                Thing(name="a")
+                Thing(name="interrupted")
 
         db = connected()
-        print("ready")
-        sys.stdin.readline() if False else None
+        print("connected")
+        input()
         try:
-            while True:
-                {INTERRUPTED[wait]}
+            print("waiting")
+            {INTERRUPTED[wait]}
         except KeyboardInterrupt:
             print("interrupted")
-        """,
-    )
-    assert script.read_line() == "ready"
-    own_server.pause()
-    script.interrupt()
-    start = time.monotonic()
-    code, out, errors = script.end()
-    assert (code, out, errors) == (0, "interrupted", "")
-    assert time.monotonic() - start < 5
-
-
-def test_ctrl_c_ends_a_connect_at_once(build_dir, own_server):
-    script = Script(
-        build_dir,
-        own_server,
-        """
-        print("ready")
-        try:
-            connect("localhost", int(sys.argv[1]), sys.argv[2], timeout=1000)
-            print("connected")
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print("interrupted")
-        """,
-    )
-    own_server.pause()
-    assert script.read_line() == "ready"
-    script.interrupt()
-    code, out, errors = script.end()
-    assert code == 0 and out.endswith("interrupted") and errors == ""
-
-
-def test_after_ctrl_c_the_connection_still_works(build_dir, own_server):
-    script = Script(
-        build_dir,
-        own_server,
-        """
-        db = connected()
-        print("ready")
-        try:
-            while True:
-                db.flush(1000)
-        except KeyboardInterrupt:
-            print("interrupted")
-        sys.stdout.flush()
+        input()
         with db.transaction():
             Thing(name="later")
         with db.view():
-            print(Thing.lookupOne().name)
+            print(Thing.lookupOne(name="later").name)
         """,
     )
-    assert script.read_line() == "ready"
+    assert script.read_line() == "connected"
     own_server.pause()
-    script.interrupt()
+    script.go_on()
+    assert script.read_line() == "waiting"
+    script.interrupt_wait()
+    start = time.monotonic()
     assert script.read_line() == "interrupted"
+    assert time.monotonic() - start < 5  # of 1000 s
     own_server.resume()
+    script.go_on()
     assert script.end() == (0, "later", "")
+
+
+def test_ctrl_c_ends_a_connect_at_once(build_dir, own_server):
+    own_server.pause()
+    script = Script(
+        build_dir,
+        own_server,
+        """
+        try:
+            print("waiting")
+            connect("localhost", int(sys.argv[1]), sys.argv[2], timeout=1000)
+        except KeyboardInterrupt:
+            print("interrupted")
+        """,
+    )
+    assert script.read_line() == "waiting"
+    script.interrupt_wait()
+    assert script.end() == (0, "interrupted", "")
 
 
 FORKED = """
@@ -241,7 +221,7 @@ def test_a_terminated_script_leaves_no_trace_at_the_server(build_dir, server):
         """,
     )
     assert script.read_line() == "ready"
-    script.process.send_signal(signal.SIGKILL)
+    script.process.kill()
     assert script.end()[0] == -signal.SIGKILL
     code, out, _ = run(
         build_dir,

@@ -1,5 +1,5 @@
-// The pipeline over a store that lags and fails at random: everyone is answered once, nothing is told
-// before it is durable, and the state is what the durable records make.
+// The pipeline over a store that lags and fails at random: everyone is answered once, nothing is
+// told before it is durable, and the state is what the durable records make.
 #include <gtest/gtest.h>
 
 #include <algorithm>

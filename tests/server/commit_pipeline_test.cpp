@@ -207,9 +207,8 @@ TEST_F(CommitPipelineTest, ARolledBackSchemaWasNeverThere) {
   p.submit(Changes().create(TypeId{4}, 6));  // unknown either way
   p.pipeline.flush();
   p.store.lose_from(Version{2});
-  EXPECT_EQ(p.told.take(),
-            (Story{"todo refused(unavailable)", "refused(unavailable) of 1",
-                   "refused(unknown type) of 2"}));
+  EXPECT_EQ(p.told.take(), (Story{"todo refused(unavailable)", "refused(unavailable) of 1",
+                                  "refused(unknown type) of 2"}));
   EXPECT_EQ(p.state.catalog(), before);
   EXPECT_EQ(p.pipeline.published_catalog(), before);
   p.define({"other", {{"Thing", {{"size", Type::integer()}}, {}}}});
@@ -266,7 +265,8 @@ TEST(CommitPipelineHorizon, MovesWithTheBytesOfVersions) {
   limits.retained_bytes_max = 1000;
   PipelineFixture p(limits);
   p.start();
-  for (std::uint64_t id = 1; id <= 10; ++id) p.submit(Changes().create(kPerson, id), {}, {}, "a", 300);
+  for (std::uint64_t id = 1; id <= 10; ++id)
+    p.submit(Changes().create(kPerson, id), {}, {}, "a", 300);
   p.pipeline.flush();
   p.store.complete_all();
   EXPECT_EQ(p.state.horizon(), Version{8}) << "three of 300 bytes fit";

@@ -17,7 +17,8 @@
 
 namespace odb::test {
 
-// "published 3", "accepted 3 of 1", "conflict of 2", "refused(unique violation) of 4", "defined at 1".
+// "published 3", "accepted 3 of 1", "conflict of 2", "refused(unique violation) of 4", "defined at
+// 1".
 class Told final : public server::CommitListener {
  public:
   explicit Told(const FakeStore& store) : store_(store) {}
@@ -62,7 +63,9 @@ class Told final : public server::CommitListener {
 class PipelineFixture final : public server::StoreListener {
  public:
   explicit PipelineFixture(server::Limits given = {})
-      : limits(given), store(FakeStore::Completion::kWhenTold), told(store),
+      : limits(given),
+        store(FakeStore::Completion::kWhenTold),
+        told(store),
         pipeline(state, engine, store, told, limits) {
     store.start(*this);
   }

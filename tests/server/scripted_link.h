@@ -50,7 +50,8 @@ class ScriptedLink final : public server::SessionLink {
     return message;
   }
 
-  // From now on this much counts as queued, plus what is sent and minus what is taken; or again what is.
+  // From now on this much counts as queued, plus what is sent and minus what is taken; or again
+  // what is.
   void pretend_queued(std::size_t bytes) { ballast_ = bytes - queued_bytes_; }
   void stop_pretending() { ballast_ = 0; }
 

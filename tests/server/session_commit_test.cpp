@@ -39,9 +39,7 @@ struct SessionCommit : ::testing::Test {
   static Changeset set_status(std::int64_t value) {
     return Changes().update(kTask, 1, {{kStatus, number(value)}});
   }
-  static ReadSet reads_status() {
-    return {.cells = {{kTask, FieldId{kStatus}, ObjectId{1}}}};
-  }
+  static ReadSet reads_status() { return {.cells = {{kTask, FieldId{kStatus}, ObjectId{1}}}}; }
 
   TestServer server;
   TestClient ann;
@@ -62,9 +60,9 @@ TEST_F(SessionCommit, AConflictNamesTheReadTheWinnerAndBothVersions) {
   ann.commit(set_status(6), Version{2}, reads_status());
   const CommitDone done = ann.expect<CommitDone>();
   ASSERT_TRUE(std::holds_alternative<Conflict>(done.outcome));
-  EXPECT_EQ(std::get<Conflict>(done.outcome),
-            (Conflict{CellRead{kTask, FieldId{kStatus}, ObjectId{1}}, Version{2}, Version{3},
-                      "bob"}));
+  EXPECT_EQ(
+      std::get<Conflict>(done.outcome),
+      (Conflict{CellRead{kTask, FieldId{kStatus}, ObjectId{1}}, Version{2}, Version{3}, "bob"}));
   EXPECT_EQ(server.core.state().version(), Version{3});
 }
 

@@ -29,9 +29,8 @@ TEST(SessionHello, OfAnotherMajorVersionEndsTheSession) {
   TestClient client(server);
   client.send(Hello{.major = kProtocolMajor + 1});
   const Goodbye goodbye = client.expect<Goodbye>();
-  EXPECT_EQ(goodbye.reason,
-            (Error{ErrorCode::kUnsupportedProtocol,
-                   "this server speaks protocol version 1, the client version 2"}));
+  EXPECT_EQ(goodbye.reason, (Error{ErrorCode::kUnsupportedProtocol,
+                                   "this server speaks protocol version 1, the client version 2"}));
   EXPECT_TRUE(client.link().has_ended());
 }
 
@@ -79,8 +78,8 @@ TEST(SessionAuthentication, AnswersAWrongProofAnUnknownTokenAndAnotherChannelAli
     TestClient client(server);
     client.say_hello();
     client.send(attempt);
-    EXPECT_EQ(client.expect<Goodbye>().reason, (Error{ErrorCode::kAuthenticationFailed,
-                                                      "the server does not accept this token"}));
+    EXPECT_EQ(client.expect<Goodbye>().reason,
+              (Error{ErrorCode::kAuthenticationFailed, "the server does not accept this token"}));
     client.expect_nothing();
     EXPECT_TRUE(client.link().has_ended());
     EXPECT_EQ(client.link().message_bytes_max(), kUnauthenticatedMessageBytesMax);

@@ -130,9 +130,9 @@ class RandomLoad {
     writer_.take_all();
   }
   test::Cells random_cells() {
-    static const std::vector<Value> kBodies = {
-        Value::text(""), Value::text(std::string(50'000, 'a')),
-        Value::text(std::string(140'000, 'b'))};
+    static const std::vector<Value> kBodies = {Value::text(""),
+                                               Value::text(std::string(50'000, 'a')),
+                                               Value::text(std::string(140'000, 'b'))};
     test::Cells cells;
     if (below(random_, 2) == 0) cells.push_back({kBody, test::pick(random_, kBodies)});
     if (below(random_, 3) > 0) {
@@ -163,8 +163,8 @@ class RandomLoad {
         if (indexed == type && row.fields()[kGroup] == index->key[0]) return true;
       } else {
         const auto& objects = std::get<ObjectsInterest>(interest);
-        if (objects.type == type && std::count(objects.objects.begin(), objects.objects.end(),
-                                               object) > 0) {
+        if (objects.type == type &&
+            std::count(objects.objects.begin(), objects.objects.end(), object) > 0) {
           return true;
         }
       }
@@ -218,7 +218,8 @@ TEST(Snapshot, PausesWhileMuchIsQueuedAndGoesOnAfterwards) {
   reader.open();
   writer.define(blobs());
   for (std::uint64_t id = 1; id <= 40; ++id) {
-    writer.commit(test::Changes().create(kBlob, id, {{kBody, Value::text(std::string(60'000, 'x'))}}));
+    writer.commit(
+        test::Changes().create(kBlob, id, {{kBody, Value::text(std::string(60'000, 'x'))}}));
     writer.expect_accepted();
   }
   reader.send(Subscribe{SubscriptionId{1}, TypeInterest{kBlob}});
@@ -228,7 +229,8 @@ TEST(Snapshot, PausesWhileMuchIsQueuedAndGoesOnAfterwards) {
     reader.load();
     EXPECT_LT(reader.link().queued_bytes(), kSnapshotQueueBytes + 300'000);
     for (const ServerMessage& message : reader.take_all()) {
-      if (const auto* chunk = std::get_if<SnapshotChunk>(&message)) rows += chunk->rows.objects.size();
+      if (const auto* chunk = std::get_if<SnapshotChunk>(&message))
+        rows += chunk->rows.objects.size();
     }
     ASSERT_LT(++rounds, 100);
   }

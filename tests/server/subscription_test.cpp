@@ -82,7 +82,8 @@ TEST_F(SubscriptionTest, ANumberInUseIsRefused) {
 }
 
 struct FewSubscriptions : SubscriptionTest {
-  FewSubscriptions() : SubscriptionTest([] {
+  FewSubscriptions()
+      : SubscriptionTest([] {
           Limits limits;
           limits.subscriptions_per_session_max = 2;
           return limits;
@@ -216,7 +217,8 @@ TEST_F(SubscriptionTest, ASessionThatLeftIsForgotten) {
 // ---- slow subscribers ----
 
 struct SmallQueues : SubscriptionTest {
-  SmallQueues() : SubscriptionTest([] {
+  SmallQueues()
+      : SubscriptionTest([] {
           Limits limits;
           limits.commit_bytes_max = 20'000;
           limits.session_queue_bytes_max = 20'000;

@@ -56,8 +56,11 @@ class TestServer {
 class TestClient {
  public:
   explicit TestClient(TestServer& server, net::ChannelBinding binding = {})
-      : server_(server), link_(binding), binding_(binding),
-        session_(&server.core.connect(link_, "127.0.0.1:1", server.now)), id_(session_->id()) {}
+      : server_(server),
+        link_(binding),
+        binding_(binding),
+        session_(&server.core.connect(link_, "127.0.0.1:1", server.now)),
+        id_(session_->id()) {}
   ~TestClient() { server_.core.disconnect(id_); }
   TestClient(const TestClient&) = delete;
   TestClient& operator=(const TestClient&) = delete;
@@ -91,7 +94,8 @@ class TestClient {
     return {};
   }
   void expect_nothing() {
-    EXPECT_TRUE(link_.is_empty()) << "found message number " << decode(link_.take_encoded()).index();
+    EXPECT_TRUE(link_.is_empty()) << "found message number "
+                                  << decode(link_.take_encoded()).index();
   }
   void expect_goodbye(ErrorCode code) {
     EXPECT_EQ(expect<Goodbye>().reason.code, code);

@@ -28,7 +28,8 @@ class FakeStore final : public server::Store {
   void fail_from(Version version) { failing_from_ = version; }
   void recover() { failing_from_.reset(); }
 
-  // Makes the oldest `count` appended versions durable, all at once; fewer when there are not as many.
+  // Makes the oldest `count` appended versions durable, all at once; fewer when there are not as
+  // many.
   void complete(std::size_t count) {
     if (count > appended_.size()) count = appended_.size();
     if (count == 0) return;
@@ -51,7 +52,9 @@ class FakeStore final : public server::Store {
   }
 
   const std::vector<server::CommitRecord>& durable() const { return durable_; }
-  const std::vector<server::CommitRecord>& appended() const { return appended_; }  // not durable yet
+  const std::vector<server::CommitRecord>& appended() const {
+    return appended_;
+  }                                                                     // not durable yet
   const std::vector<std::size_t>& batches() const { return batches_; }  // sizes of all appends
   std::optional<ObjectId> ids_asked_below() const { return ids_asked_below_; }
 

@@ -9,6 +9,7 @@
 #include "object_handle.h"
 #include "session.h"
 #include "view.h"
+#include "waiting.h"
 
 namespace odb::python {
 namespace {

@@ -47,13 +47,6 @@ int guarded_status(Body&& body) noexcept {
   }
 }
 
-// Runs `body`, which may wait, while other Python threads go on.
-template <class Body>
-decltype(auto) without_gil(Body&& body) {
-  py::gil_scoped_release release;
-  return body();
-}
-
 inline std::string to_text(PyObject* unicode) {
   Py_ssize_t size = 0;
   const char* const utf8 = PyUnicode_AsUTF8AndSize(unicode, &size);

@@ -8,6 +8,7 @@
 
 #include "callback.h"
 #include "errors.h"
+#include "waiting.h"
 
 namespace odb::python {
 namespace {
@@ -30,6 +31,7 @@ bool is_main_thread() {
 
 // Runs on a thread that waits: lets Ctrl-C and other signals end the wait.
 void check_signals() {
+  if (is_shutting_down()) refuse_to_wait();
   if (PyGILState_Check() != 0) {
     // The wait holds the GIL, as that for new identities does: whoever drives the connection may need it.
     py::gil_scoped_release release;
@@ -71,7 +73,8 @@ Session::~Session() {
     std::thread([database = std::move(database_)] {}).detach();
     return;
   }
-  without_gil([&] { database_.reset(); });
+  const GilReleased released;
+  database_.reset();
 }
 
 void Session::refuse_forked() {
@@ -102,15 +105,18 @@ const TypeDefinition* Session::find(const TypeName& name) const {
 
 void Session::disconnect() {
   check_process();
-  without_gil([&] { database_->disconnect(); });
+  const GilReleased released;
+  database_->disconnect();
 }
 
 void Session::disconnect_all() {
+  begin_shutdown();
   for (const std::weak_ptr<Session>& weak : std::vector(sessions())) {
     const std::shared_ptr<Session> session = weak.lock();
     if (session != nullptr && !session->is_forked()) session->disconnect();
   }
   Callback::close_all();
+  await_waiting_threads();
 }
 
 }  // namespace odb::python

@@ -2,6 +2,7 @@
 #include "errors.h"
 #include "object_handle.h"
 #include "view.h"
+#include "waiting.h"
 
 namespace odb::python {
 

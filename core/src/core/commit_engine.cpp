@@ -14,10 +14,9 @@ Conflict conflict(ConflictKey key, const CommitRequest& request, Version won) {
 }
 
 Error too_old(const CommitRequest& request, const VersionedState& state) {
-  return {ErrorCode::kTooOld, "the transaction read version " +
-                                  std::to_string(request.snapshot.value) +
-                                  ", older than the horizon, version " +
-                                  std::to_string(state.horizon().value)};
+  return {ErrorCode::kTooOld,
+          "the transaction read version " + std::to_string(request.snapshot.value) +
+              ", older than the horizon, version " + std::to_string(state.horizon().value)};
 }
 
 // What the history of one object says about a read of it at the snapshot.
@@ -26,12 +25,14 @@ struct Finding {
   Version won;
 };
 
-// Walks an object's versions after the snapshot, newest first, and stops at the first that `changes`.
+// Walks an object's versions after the snapshot, newest first, and stops at the first that
+// `changes`.
 template <class Changes>
 Finding examine(const Row* newest, const CommitRequest& request, const VersionedState& state,
                 const Changes& changes) {
   if (newest == nullptr) {
-    // Absent now. Had it been deleted after a snapshot within the horizon, its last row would be here.
+    // Absent now. Had it been deleted after a snapshot within the horizon, its last row would be
+    // here.
     return {request.snapshot >= state.horizon() ? Finding::Kind::kUnchanged
                                                 : Finding::Kind::kUnknown};
   }
@@ -53,10 +54,9 @@ const Row* newest_row(const VersionedState& state, TypeId type, ObjectId object)
 // Nothing: the reads still hold.
 std::optional<Judgement> judge_reads(const CommitRequest& request, const VersionedState& state) {
   for (const CellRead& read : request.reads.cells) {
-    const Finding finding =
-        examine(newest_row(state, read.type, read.object), request, state, [&](const Row& row) {
-          return row.kind() != Row::Kind::kUpdated || row.wrote(read.field);
-        });
+    const Finding finding = examine(
+        newest_row(state, read.type, read.object), request, state,
+        [&](const Row& row) { return row.kind() != Row::Kind::kUpdated || row.wrote(read.field); });
     if (finding.kind == Finding::Kind::kUnknown) return too_old(request, state);
     if (finding.kind == Finding::Kind::kChanged) return conflict(read, request, finding.won);
   }

@@ -10,8 +10,7 @@ namespace odb {
 IndexTable::Entry* IndexTable::Entry::create(std::string_view key, ObjectId object, Version version,
                                              int height) {
   const std::size_t links = static_cast<std::size_t>(height);
-  void* memory =
-      ::operator new(sizeof(Entry) + links * sizeof(std::atomic<Entry*>) + key.size());
+  void* memory = ::operator new(sizeof(Entry) + links * sizeof(std::atomic<Entry*>) + key.size());
   Entry* entry = new (memory) Entry();
   entry->object_ = object;
   entry->added_ = version;

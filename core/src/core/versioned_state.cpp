@@ -22,8 +22,7 @@ struct VersionedState::Tables {
       const std::size_t chunk = number / kChunk;
       if (chunk >= chunks_.size()) return nullptr;
       const Chunk* found = chunks_[chunk].load(std::memory_order_acquire);
-      return found == nullptr ? nullptr
-                              : (*found)[number % kChunk].load(std::memory_order_acquire);
+      return found == nullptr ? nullptr : (*found)[number % kChunk].load(std::memory_order_acquire);
     }
     Table& find_or_make(std::size_t number) {
       if (Table* table = find(number)) return *table;
@@ -205,7 +204,8 @@ void VersionedState::replace_row(Version version, const CatalogType& type, Objec
   after->set_previous(before);
   objects.put(object, after);
   if (!type.indexes.empty()) {
-    update_indexes(version, type, object, before != nullptr && !before->deleted() ? before : nullptr,
+    update_indexes(version, type, object,
+                   before != nullptr && !before->deleted() ? before : nullptr,
                    after->deleted() ? nullptr : after);
   }
   Step step{.kind = Step::Kind::kRow, .version = version};
@@ -299,7 +299,8 @@ void VersionedState::undo(Step& step) {
       if (before == nullptr) {
         erase_slot(*step.objects, step.object);
       } else if (before->deleted() && before->version() <= horizon_) {
-        erase_slot(*step.objects, step.object);  // its own step is gone: forget() left it to this one
+        erase_slot(*step.objects,
+                   step.object);  // its own step is gone: forget() left it to this one
         retire_row(before);
       } else {
         step.objects->put(step.object, before);

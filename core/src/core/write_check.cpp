@@ -14,18 +14,17 @@ namespace odb {
 namespace {
 
 Error field_error(ErrorCode code, const CatalogType& type, FieldId field, std::string_view what) {
-  return {code, to_string(type.name) + "." + type.fields[field.value].name + ": " +
-                    std::string(what)};
+  return {code,
+          to_string(type.name) + "." + type.fields[field.value].name + ": " + std::string(what)};
 }
 
 Result<void> check_cells(const Changeset& writes, const ObjectChange& change,
                          const CatalogType& type) {
   for (const CellOperation& cell : writes.cells_of(change)) {
     if (cell.field.value >= type.fields.size()) {
-      return Error{ErrorCode::kUnknownField,
-                   to_string(type.name) + " has no field number " +
-                       std::to_string(cell.field.value) + "; it has " +
-                       std::to_string(type.fields.size()) + " fields"};
+      return Error{ErrorCode::kUnknownField, to_string(type.name) + " has no field number " +
+                                                 std::to_string(cell.field.value) + "; it has " +
+                                                 std::to_string(type.fields.size()) + " fields"};
     }
     if (cell.kind != CellOperation::Kind::kSet) {
       return field_error(ErrorCode::kUnsupported, type, cell.field,
@@ -151,10 +150,10 @@ std::vector<Claim> claims_of(const Changeset& writes, const VersionedState& stat
 
 Error violation(const CatalogType& type, const CatalogIndex& index, ObjectId holder,
                 ObjectId object) {
-  return {ErrorCode::kUniqueViolation,
-          "unique index " + to_string(type.name) + "." + index.name + ": objects " +
-              std::to_string(holder.value) + " and " + std::to_string(object.value) +
-              " would have the same value"};
+  return {ErrorCode::kUniqueViolation, "unique index " + to_string(type.name) + "." + index.name +
+                                           ": objects " + std::to_string(holder.value) + " and " +
+                                           std::to_string(object.value) +
+                                           " would have the same value"};
 }
 
 Error violation(const Claim& claim, ObjectId holder) {
@@ -183,7 +182,8 @@ Result<void> check_unique(const Changeset& writes, const VersionedState& state) 
   const std::vector<Claim> claims = claims_of(writes, state);
   if (claims.empty()) return {};
 
-  // By index and object, to see whether a holder gives its key up; by index and key, for two new ones.
+  // By index and object, to see whether a holder gives its key up; by index and key, for two new
+  // ones.
   boost::unordered_flat_map<std::pair<IndexId, ObjectId>, const Claim*> by_object;
   boost::unordered_flat_map<std::pair<IndexId, std::string_view>, ObjectId> by_key;
   for (const Claim& claim : claims) {

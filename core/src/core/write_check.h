@@ -10,12 +10,12 @@ namespace odb {
 // Types, fields and operations known, values fitting, required fields given, one change an object.
 Result<void> check_well_formed(const Changeset& writes, const Catalog& catalog);
 
-// kUniqueViolation when `writes`, applied to the newest version, would give a key of a unique index to
-// two objects. Requires well-formed writes to existing objects.
+// kUniqueViolation when `writes`, applied to the newest version, would give a key of a unique index
+// to two objects. Requires well-formed writes to existing objects.
 Result<void> check_unique(const Changeset& writes, const VersionedState& state);
 
-// kUniqueViolation when two objects of the newest version have the same value of a unique index that
-// `after` has and the state's catalog lacks.
+// kUniqueViolation when two objects of the newest version have the same value of a unique index
+// that `after` has and the state's catalog lacks.
 Result<void> check_new_unique_indexes(const Catalog& after, const VersionedState& state);
 
 }  // namespace odb

@@ -19,7 +19,7 @@ namespace odb::detail {
 struct Coverage {
   boost::unordered_flat_set<TypeId> types;
   boost::unordered_flat_set<std::pair<IndexId, std::string>> index_keys;
-  boost::unordered_flat_set<ObjectId> objects;
+  boost::unordered_flat_set<ObjectRef> objects;
 };
 
 // Readable from many threads at once. Keeps the cache alive, and its version readable.
