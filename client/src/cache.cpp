@@ -190,16 +190,14 @@ Result<void> Cache::check(const ObjectChange& change, const Changeset& changes) 
   return {};
 }
 
-bool Cache::goes_to_staging(const ObjectChange& change) const {
-  if (staged_row(change.type, change.object) != nullptr) return true;
-  if (!loading_ || is_held(change)) return false;
-  // New while a subscription loads: it shows at once only if what is loaded already covers its type.
-  if (coverage_->types.contains(change.type)) return false;
-  for (const auto& [index, key] : coverage_->index_keys) {
-    const CatalogIndex* described = state_->catalog()->find(index);
-    if (described != nullptr && described->type == change.type) return false;
+bool Cache::is_covered(const CatalogType& type, ObjectId object, const Row& row) const {
+  if (coverage_->types.contains(type.id)) return true;
+  if (coverage_->objects.contains(ObjectRef{type.id, object})) return true;
+  if (coverage_->index_keys.empty()) return false;
+  for (const CatalogIndex& index : type.indexes) {
+    if (coverage_->index_keys.contains(std::pair(index.id, state_->key_of(index, row)))) return true;
   }
-  return !coverage_->objects.contains(ObjectRef{change.type, change.object});
+  return false;
 }
 
 Row::Owner Cache::make_row(const CatalogType& type, const ObjectChange& change,
@@ -213,32 +211,49 @@ Row::Owner Cache::make_row(const CatalogType& type, const ObjectChange& change,
   return row;
 }
 
-Result<void> Cache::apply_staged(const ObjectChange& change, const Changeset& changes) {
+Row::Owner Cache::updated_row(const CatalogType& type, const Row& old, const ObjectChange& change,
+                              const Changeset& changes) const {
+  const auto field_count = static_cast<std::uint32_t>(type.fields.size());
+  Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, field_count);
+  for (std::uint32_t i = 0; i < field_count; ++i) {
+    row->mutable_fields()[i] = VersionedState::field_of(type, old, FieldId{i});
+  }
+  for (const CellOperation& cell : changes.cells_of(change)) row->set(cell.field, cell.value);
+  return row;
+}
+
+// An object that is not visible yet stays in staging until what it becomes is covered by an interest that
+// is loaded already: look-ups that rely on that one must find it then.
+void Cache::apply_staged(const ObjectChange& change, const Changeset& changes,
+                         Changeset& visible) {
   const CatalogType& type = *state_->catalog()->find(change.type);
   auto& table = staged_[change.type];
   if (table == nullptr) table = std::make_unique<ObjectTable>();
-  Row::Owner old(table->newest_for_writer(change.object));
+  const Row::Owner old(table->newest_for_writer(change.object));
+  Row::Owner row;
   switch (change.kind) {
     case ObjectChange::Kind::kCreate:
     case ObjectChange::Kind::kEnter:
-      table->put(change.object, make_row(type, change, changes).release());
-      return {};
-    case ObjectChange::Kind::kUpdate: {
-      const auto field_count = static_cast<std::uint32_t>(type.fields.size());
-      Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, field_count);
-      for (std::uint32_t i = 0; i < field_count; ++i) {
-        row->mutable_fields()[i] = VersionedState::field_of(type, *old, FieldId{i});
-      }
-      for (const CellOperation& cell : changes.cells_of(change)) row->set(cell.field, cell.value);
-      table->put(change.object, row.release());
-      return {};
-    }
+      row = make_row(type, change, changes);
+      break;
+    case ObjectChange::Kind::kUpdate:
+      row = updated_row(type, *old, change, changes);
+      break;
     case ObjectChange::Kind::kDelete:
     case ObjectChange::Kind::kLeave:
-      table->erase(change.object, [](ObjectTable::Node* node) { ObjectTable::free_node(node); });
-      return {};
+      break;
   }
-  return {};
+  if (row != nullptr && !is_covered(type, change.object, *row)) {
+    table->put(change.object, row.release());
+    return;
+  }
+  if (old != nullptr) {
+    table->erase(change.object, [](ObjectTable::Node* node) { ObjectTable::free_node(node); });
+  }
+  if (row == nullptr) return;
+  visible.begin(ObjectChange::Kind::kEnter, change.type, change.object);
+  std::uint32_t field = 0;
+  for (const Value& value : row->fields()) visible.add_cell({.field = FieldId{field++}, .value = value});
 }
 
 Result<void> Cache::apply(Delta delta) {
@@ -253,8 +268,8 @@ Result<void> Cache::apply(Delta delta) {
     // Split off what concerns objects that are not visible yet.
     Changeset visible;
     for (const ObjectChange& change : delta.changes.objects) {
-      if (goes_to_staging(change)) {
-        if (auto applied = apply_staged(change, delta.changes); !applied) return applied;
+      if (!is_held(change)) {
+        apply_staged(change, delta.changes, visible);
         continue;
       }
       visible.begin(change.kind, change.type, change.object);

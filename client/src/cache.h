@@ -50,13 +50,16 @@ class Cache {
   Result<void> check(const ObjectChange& change, const Changeset& changes) const;
   bool is_held(const ObjectChange& change) const;
   Row* staged_row(TypeId type, ObjectId object) const;
-  Result<void> apply_staged(const ObjectChange& change, const Changeset& changes);
-  bool goes_to_staging(const ObjectChange& change) const;
+  // Whether what is loaded already covers an object with these fields.
+  bool is_covered(const CatalogType& type, ObjectId object, const Row& row) const;
+  void apply_staged(const ObjectChange& change, const Changeset& changes, Changeset& visible);
   void note_change(const Delta& delta, const Changeset& changes);
   void note_index_entries(Change& change, const CatalogType& type, ObjectRef object,
                           const Row* before, const Row* after) const;
   Row::Owner make_row(const CatalogType& type, const ObjectChange& change,
                       const Changeset& changes) const;
+  Row::Owner updated_row(const CatalogType& type, const Row& old, const ObjectChange& change,
+                         const Changeset& changes) const;
   void rebuild_catalog(std::shared_ptr<const Catalog> catalog);
   void cover_types();
   Version next_step() { return next(state_->version()); }

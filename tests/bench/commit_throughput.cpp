@@ -1,6 +1,7 @@
 // How many commits a second clients get through that keep many in flight.
 #include <atomic>
 #include <cmath>
+#include <ctime>
 #include <memory>
 
 #include "clock.h"
@@ -62,19 +63,34 @@ class Pipeline {
 
 struct Throughput {
   double commits_per_second = 0;
-  double bytes_sent = 0;  // a commit
+  // A commit:
+  double bytes_sent = 0;
   double bytes_received = 0;
+  double server_cpu_us = 0;
+  double client_cpu_us = 0;
 };
 
+double cpu_seconds_of_this_process() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
 Throughput measure(const Run& run, const Pinning& pinning, int clients, std::int64_t window_ms) {
-  const ServerProcess server(run, pinning.server_cpu);
+  ServerProcess server(run, pinning.server_cpu);
+  const double cpu_before = server.process().cpu_seconds();
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < clients; ++i) {
     workers.push_back(std::make_unique<Worker>(
         "commit-throughput", json::object{{"port", server.port()}}, pinning.client_cpu, run.token));
   }
   const WindowResults found = measure_in_window(workers, window_ms);
-  return {found.per_second(), found.total("sent") / clients, found.total("received") / clients};
+  const double commits = found.total("total");
+  return {.commits_per_second = found.per_second(),
+          .bytes_sent = found.total("sent") / commits,
+          .bytes_received = found.total("received") / commits,
+          .server_cpu_us = (server.process().cpu_seconds() - cpu_before) * 1e6 / commits,
+          .client_cpu_us = found.total("cpu_seconds") * 1e6 / commits};
 }
 
 }  // namespace
@@ -86,15 +102,17 @@ json::object commit_throughput_worker(const json::object& arguments, WorkerChann
   database.subscribe(objects(counters));
   const Window window = agree_on_window(channel);
   const LinkBytes before = link_bytes();
+  const double cpu_before = cpu_seconds_of_this_process();
   Pipeline pipeline(database, std::move(counters), window);
   pipeline.start();
   pipeline.wait();
   const LinkBytes used = link_bytes() - before;
   database.disconnect();  // ends the thread that still is inside the pipeline's last call
-  const auto total = static_cast<double>(pipeline.total());
   return {{"count", pipeline.count()},
-          {"sent", static_cast<double>(used.sent) / total},
-          {"received", static_cast<double>(used.received) / total}};
+          {"total", pipeline.total()},
+          {"sent", used.sent},
+          {"received", used.received},
+          {"cpu_seconds", cpu_seconds_of_this_process() - cpu_before}};
 }
 
 void measure_commit_throughput(Run& run) {
@@ -114,6 +132,11 @@ void measure_commit_throughput(Run& run) {
                                      {Goal::Kind::kAtLeast, 100'000});
         line.samples.push_back(odb.commits_per_second);
         line.floor_samples.push_back(floor);
+        if (pinning.server_cpu) continue;
+        run.report.line(kFigure, who + ", processor time of the server a commit", "us")
+            .samples.push_back(odb.server_cpu_us);
+        run.report.line(kFigure, who + ", processor time of the client a commit", "us")
+            .samples.push_back(odb.client_cpu_us);
       }
     });
   }

@@ -34,6 +34,8 @@ class Process {
   pid_t id() const { return id_; }
   // Memory that the process occupies now.
   std::size_t resident_bytes() const;
+  // Processor time of all its threads so far.
+  double cpu_seconds() const;
 
  private:
   void close_pipes();

@@ -6,12 +6,8 @@ namespace odb {
 
 namespace {
 
-std::size_t digit(std::uint64_t id, int level) { return (id >> (level * 6)) & 63; }
-
 // How many ids one child of a node of this level covers.
 std::uint64_t span_of_child(int level) { return std::uint64_t{1} << (level * 6); }
-
-constexpr int kLevelMax = 10;  // 11 digits of 6 bits cover 64 bits
 
 }  // namespace
 
@@ -33,26 +29,6 @@ ObjectTable::~ObjectTable() {
     delete node;
   };
   if (Node* root = root_.load(std::memory_order_relaxed)) destroy(destroy, root);
-}
-
-bool ObjectTable::covers(const Node* root, ObjectId id) {
-  return root->level == kLevelMax || id.value >> ((root->level + 1) * kBits) == 0;
-}
-
-const Row* ObjectTable::newest(ObjectId id) const {
-  const Node* node = root_.load(std::memory_order_acquire);
-  if (node == nullptr || !covers(node, id)) return nullptr;
-  while (node->level > 0) {
-    node = static_cast<const Node*>(
-        node->child[digit(id.value, node->level)].load(std::memory_order_acquire));
-    if (node == nullptr) return nullptr;
-  }
-  return static_cast<const Row*>(node->child[digit(id.value, 0)].load(std::memory_order_acquire));
-}
-
-const Row* ObjectTable::visible(const Row* newest, Version version) {
-  while (newest != nullptr && newest->version() > version) newest = newest->previous();
-  return newest == nullptr || newest->deleted() ? nullptr : newest;
 }
 
 ObjectTable::Found ObjectTable::find_in(const Node* node, std::uint64_t from, std::uint64_t base) {
@@ -96,7 +72,7 @@ void ObjectTable::put(ObjectId id, Row* row) {
   grow_to(id);
   Node* node = root_.load(std::memory_order_relaxed);
   while (node->level > 0) {
-    auto& child = node->child[digit(id.value, node->level)];
+    auto& child = node->child[digit(id, node->level)];
     Node* below = static_cast<Node*>(child.load(std::memory_order_relaxed));
     if (below == nullptr) {
       below = new Node(node->level - 1);
@@ -105,7 +81,7 @@ void ObjectTable::put(ObjectId id, Row* row) {
     }
     node = below;
   }
-  auto& slot = node->child[digit(id.value, 0)];
+  auto& slot = node->child[digit(id, 0)];
   if (slot.load(std::memory_order_relaxed) == nullptr) ++node->used;
   slot.store(row, std::memory_order_release);
 }
@@ -118,14 +94,13 @@ void ObjectTable::erase(ObjectId id, const std::function<void(Node*)>& retire) {
   for (;; ++depth) {
     path[static_cast<std::size_t>(depth)] = node;
     if (node->level == 0) break;
-    node = static_cast<Node*>(
-        node->child[digit(id.value, node->level)].load(std::memory_order_relaxed));
+    node = static_cast<Node*>(node->child[digit(id, node->level)].load(std::memory_order_relaxed));
     ODB_CHECK(node != nullptr);
   }
   // Bottom up: an emptied node leaves its parent; the root stays.
   for (; depth >= 0; --depth) {
     node = path[static_cast<std::size_t>(depth)];
-    auto& child = node->child[digit(id.value, node->level)];
+    auto& child = node->child[digit(id, node->level)];
     ODB_CHECK(child.load(std::memory_order_relaxed) != nullptr);
     child.store(nullptr, std::memory_order_release);
     if (--node->used > 0 || depth == 0) return;

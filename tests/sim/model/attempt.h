@@ -44,6 +44,7 @@ struct Attempt {
   CommitRequest request;
 
   // What the checker learns about it.
+  std::uint64_t appends_failed_before = 0;  // of anybody, when it was submitted
   std::optional<Version> committed;  // its place in the log
   bool append_failed = false;
   bool answered = false;  // by the server

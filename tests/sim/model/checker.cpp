@@ -71,6 +71,7 @@ void Checker::on_durable(const server::CommitRecord& record) {
 }
 
 void Checker::on_append_failed(const server::CommitRecord& record) {
+  ++appends_failed_;
   if (record.schema) return;
   if (Attempt* attempt = find(record.client, record.sequence)) attempt->append_failed = true;
 }
@@ -90,6 +91,7 @@ void Checker::on_read(Version snapshot, const Observation& observation,
 
 void Checker::on_submitted(std::shared_ptr<Attempt> attempt) {
   const Name name{attempt->client, attempt->sequence};
+  attempt->appends_failed_before = appends_failed_;
   if (!attempts_.emplace(name, std::move(attempt)).second) {
     report_.fail("a client used a sequence number twice");
   }
@@ -150,9 +152,12 @@ void Checker::on_answered(ClientId client, Sequence sequence, const CommitOutcom
   }
   const auto* error = std::get_if<Error>(&outcome);
   const bool unavailable = error != nullptr && error->code == ErrorCode::kUnavailable;
-  if (unavailable != attempt->append_failed) {
-    fail(*attempt, unavailable ? "was called unavailable, but no append of it failed"
-                               : "had its append fail, but was not called unavailable");
+  if (attempt->append_failed && !unavailable) {
+    fail(*attempt, "had its append fail, but was not called unavailable");
+  }
+  // One that was accepted on top of it goes with it, even if it has not been appended itself.
+  if (unavailable && appends_failed_ == attempt->appends_failed_before) {
+    fail(*attempt, "was called unavailable, but no append failed");
   }
   if (unavailable) return;
   if (error != nullptr) {

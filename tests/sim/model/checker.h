@@ -59,6 +59,7 @@ class Checker {
   Report& report_;
   Model model_;
   Version acknowledged_;
+  std::uint64_t appends_failed_ = 0;  // records
   std::map<Name, std::shared_ptr<Attempt>> attempts_;
 };
 

@@ -12,8 +12,9 @@
 namespace odb {
 
 // One writer and any number of readers at once, without locks: nodes and slots are published with
-// release stores and never move. What the writer unlinks is handed to the caller, who frees it when no
-// reader can stand on it any more. No step of growth touches more than one path of 520-byte nodes.
+// release stores and never move. What the writer unlinks is handed to the caller, who frees it when
+// no reader can stand on it any more. No step of growth touches more than one path of 520-byte
+// nodes.
 class ObjectTable {
  public:
   struct Node;
@@ -26,8 +27,8 @@ class ObjectTable {
   // The newest row, a deleted one included; null when there is none. Any thread.
   const Row* newest(ObjectId id) const;
 
-  // The row that a reader at `version` sees; null when the object does not exist then. Any thread that
-  // pins a version that is not newer.
+  // The row that a reader at `version` sees; null when the object does not exist then. Any thread
+  // that pins a version that is not newer.
   const Row* at(ObjectId id, Version version) const { return visible(newest(id), version); }
   static const Row* visible(const Row* newest, Version version);
 
@@ -38,7 +39,8 @@ class ObjectTable {
   };
   Found find_from(ObjectId from) const;
 
-  // Writer only. The previous newest row is not freed: it is the caller's, usually as row->previous().
+  // Writer only. The previous newest row is not freed: it is the caller's, usually as
+  // row->previous().
   void put(ObjectId id, Row* row);
   Row* newest_for_writer(ObjectId id) { return const_cast<Row*>(newest(id)); }
   // Empties the slot. `retire` takes the nodes that became empty; the row stays the caller's.
@@ -52,6 +54,11 @@ class ObjectTable {
  private:
   static constexpr int kBits = 6;
   static constexpr std::size_t kFanout = std::size_t{1} << kBits;
+  static constexpr int kLevelMax = 10;  // 11 digits of 6 bits cover 64 bits
+
+  static std::size_t digit(ObjectId id, int level) {
+    return (id.value >> (level * kBits)) & (kFanout - 1);
+  }
 
   static bool covers(const Node* root, ObjectId id);
   static Found find_in(const Node* node, std::uint64_t from, std::uint64_t base);
@@ -69,5 +76,27 @@ struct ObjectTable::Node {
   int level;
   std::uint32_t used = 0;  // writer only
 };
+
+// Reads are inline: they are what views spend their time on.
+
+inline bool ObjectTable::covers(const Node* root, ObjectId id) {
+  return root->level == kLevelMax || id.value >> ((root->level + 1) * kBits) == 0;
+}
+
+inline const Row* ObjectTable::newest(ObjectId id) const {
+  const Node* node = root_.load(std::memory_order_acquire);
+  if (node == nullptr || !covers(node, id)) return nullptr;
+  while (node->level > 0) {
+    node = static_cast<const Node*>(
+        node->child[digit(id, node->level)].load(std::memory_order_acquire));
+    if (node == nullptr) return nullptr;
+  }
+  return static_cast<const Row*>(node->child[digit(id, 0)].load(std::memory_order_acquire));
+}
+
+inline const Row* ObjectTable::visible(const Row* newest, Version version) {
+  while (newest != nullptr && newest->version() > version) newest = newest->previous();
+  return newest == nullptr || newest->deleted() ? nullptr : newest;
+}
 
 }  // namespace odb
