@@ -158,24 +158,39 @@ void TransactionState::check_value(const CatalogType& type, FieldId field, const
   }
 }
 
-std::optional<std::string> TransactionState::key_after(const CatalogType& type,
-                                                       const CatalogIndex& index,
-                                                       const Write& write) const {
-  static const Value none;
-  const Row* row = write.created_here ? nullptr
-                                      : snapshot_->find(write.object.type, write.object.object);
-  std::string key;
-  for (const FieldId field : index.fields) {
-    const Value* value = write.find(field);
-    if (value == nullptr && row != nullptr) value = &Snapshot::field(type, *row, field);
-    if (value == nullptr) {
-      if (!write.created_here) return std::nullopt;  // a blind write: the rest is not known here
-      const auto& fallback = type.fields[field.value].fallback;
-      value = fallback ? &*fallback : &none;
-    }
-    append_key(key, *value);
+bool TransactionState::has_key_after(const CatalogType& type, const CatalogIndex& index,
+                                     std::span<const Value> values, const Write& write) {
+  bool all_written = true;
+  bool any_written = write.created_here;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Value* value = write.find(index.fields[i]);
+    if (value != nullptr && *value != values[i]) return false;
+    any_written = any_written || value != nullptr;
+    all_written = all_written && value != nullptr;
   }
-  return key;
+  if (all_written) return true;
+  if (write.created_here) {
+    static const Value none;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (write.find(index.fields[i]) != nullptr) continue;
+      const auto& fallback = type.fields[index.fields[i].value].fallback;
+      if ((fallback ? *fallback : none) != values[i]) return false;
+    }
+    return true;
+  }
+  const Row* row = snapshot_->find(write.object.type, write.object.object);
+  if (row == nullptr) {
+    if (!any_written) return false;  // it would be held if it had this key
+    throw NotSubscribedError(not_subscribed(*snapshot_->catalog().catalog, write.object));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const FieldId field = index.fields[i];
+    if (write.find(field) != nullptr) continue;
+    // Together with what was written these fields decide, and no entry of this key stands for them.
+    if (any_written) cell_reads_.insert({type.id, field, write.object.object});
+    if (Snapshot::field(type, *row, field) != values[i]) return false;
+  }
+  return true;
 }
 
 std::vector<ObjectRef> TransactionState::lookup(IndexId index_id, std::span<const Value> values) {
@@ -197,7 +212,7 @@ std::vector<ObjectRef> TransactionState::lookup(IndexId index_id, std::span<cons
   bool added = false;
   for (const Write& write : writes_) {
     if (write.object.type != type.id || write.kind == ObjectChange::Kind::kDelete) continue;
-    if (key_after(type, index, write) != key) continue;
+    if (!has_key_after(type, index, values, write)) continue;
     found.push_back(write.object);
     added = true;
   }

@@ -55,8 +55,7 @@ class RandomProgram {
   const Catalog& catalog(const Open& transaction) const;
   std::optional<ObjectRef> some_object(const Open& transaction);
   void observe(Open& transaction, Observation observation);
-  // Whether the refusal to read was right.
-  void on_not_subscribed(const Open& transaction, bool is_covered);
+  void on_not_subscribed(bool is_covered);  // a refusal to read; wrong when the answer was covered
   bool any_loaded(const Open& transaction, const std::function<bool(const Interest&)>& covers) const;
 
   World& world_;

@@ -60,9 +60,10 @@ class TransactionState {
   // The snapshot's row, or null when it surely does not exist; throws NotSubscribedError otherwise.
   const Row* find_covered(ObjectRef object) const;
   void check_not_absent(ObjectRef object);
-  // The written object's key, as far as it is known here.
-  std::optional<std::string> key_after(const CatalogType& type, const CatalogIndex& index,
-                                       const Write& write) const;
+  // Whether a written object has this key; what that hangs on besides the writes is read. Throws
+  // NotSubscribedError when a blind write leaves open what the rest of the key is.
+  bool has_key_after(const CatalogType& type, const CatalogIndex& index,
+                     std::span<const Value> values, const Write& write);
   [[noreturn]] void throw_absent(ObjectRef object) const;
   static void check_value(const CatalogType& type, FieldId field, const Value& value);
 
