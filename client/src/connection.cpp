@@ -24,6 +24,8 @@ constexpr std::chrono::milliseconds kTickInterval{250};
 constexpr std::chrono::milliseconds kWhileWaitingInterval{50};
 // Messages taken in before the lock is given to others.
 constexpr int kMessagesPerTurn = 512;
+// Completions that share one write of the commits they begin.
+constexpr int kCallbacksPerWrite = 16;
 
 // Counts forks: a child's copy of a connection must not touch the parent's link.
 std::atomic<std::uint64_t> g_process = 1;
@@ -42,8 +44,8 @@ int poll_milliseconds(Time now, Time deadline) {
 
 }  // namespace
 
-Connection::Connection(std::unique_ptr<net::MessageStream> stream,
-                       std::unique_ptr<ClientCore> core, ConnectOptions options)
+Connection::Connection(std::unique_ptr<net::MessageStream> stream, std::unique_ptr<ClientCore> core,
+                       ConnectOptions options)
     : options_(std::move(options)),
       actor_(core->actor()),
       history_(core->history()),
@@ -60,7 +62,6 @@ Connection::Connection(std::unique_ptr<net::MessageStream> stream,
   event.events = 0;
   event.data.fd = stream_->bytes().descriptor();
   ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, stream_->bytes().descriptor(), &event);
-
 }
 
 void Connection::start() {
@@ -87,9 +88,10 @@ Connection::~Connection() {
 
 void Connection::check_process() const {
   if (process_ != this_process()) {
-    throw DisconnectedError({ErrorCode::kDisconnected,
-                             "this connection belongs to the process that was forked: connect again "
-                             "in the child"});
+    throw DisconnectedError(
+        {ErrorCode::kDisconnected,
+         "this connection belongs to the process that was forked: connect again "
+         "in the child"});
   }
 }
 
@@ -132,7 +134,7 @@ void Connection::call_while_waiting(Lock& lock) {
 // Takes the role of driver until done, out of time, or interrupted.
 void Connection::drive(Lock& lock, Time deadline, const std::function<bool()>& is_done) {
   driving_ = true;
-  arm(0);
+  arm(0);  // before anything is sent whose answer could wake the background thread
   // The role is given back whatever happens, and a follower takes it over.
   struct Release {
     Connection& connection;
@@ -176,10 +178,10 @@ void Connection::drive(Lock& lock, Time deadline, const std::function<bool()>& i
 
 void Connection::finish(Lock& lock, const RequestTicket& ticket, Timeout timeout,
                         std::string_view what) {
-  send_outgoing();
+  if (driving_) send_outgoing();
   if (!wait(lock, timeout, [&] { return ticket.is_done(); })) {
-    throw TimeoutError({ErrorCode::kTimeout, "no answer in time while waiting for " +
-                                                 std::string(what)});
+    throw TimeoutError(
+        {ErrorCode::kTimeout, "no answer in time while waiting for " + std::string(what)});
   }
   if (ticket.error) throw_error(*ticket.error);
 }
@@ -203,7 +205,8 @@ void Connection::pump() {
   const Time now = std::chrono::steady_clock::now();
   has_more_ = true;
   for (int budget = kMessagesPerTurn; budget > 0 && !core_->has_ended(); --budget) {
-    const net::MessageStream::Received received = stream_->receive();
+    const net::MessageStream::Received received =
+        stream_->receive(net::MessageStream::Eagerness::kArrived);
     if (received.status == net::StreamStatus::kOk) {
       auto message = wire::decode_server_message(received.payload);
       if (!message) {
@@ -292,8 +295,8 @@ void Connection::run_background() {
     }
     lock.unlock();
     epoll_event event{};
-    const int ready = ::epoll_wait(epoll_.descriptor(), &event, 1,
-                                   static_cast<int>(kTickInterval.count()));
+    const int ready =
+        ::epoll_wait(epoll_.descriptor(), &event, 1, static_cast<int>(kTickInterval.count()));
     lock.lock();
     if (ready == 1 && event.data.fd == wakeup_.descriptor()) {
       std::uint64_t count = 0;
@@ -310,10 +313,14 @@ void Connection::run_background() {
 
 void Connection::run_handlers(Lock& lock) {
   in_handlers_ = true;
+  int calls = 0;
   for (const auto& ticket : core_->take_completed()) {
     lock.unlock();
     ticket->callback(*ticket->outcome);
     lock.lock();
+    // Commits that callbacks begin go out in groups: large enough to share a write, small enough
+    // that the server works on one group while the next is made.
+    if (++calls % kCallbacksPerWrite == 0 && !core_->has_ended()) send_outgoing();
   }
   for (const Change& change : core_->cache().take_changes()) {
     // A copy: handlers may add and remove handlers.
@@ -382,7 +389,7 @@ ObjectId Connection::allocate(TypeId type, Timeout timeout) {
   std::optional<ObjectId> id = core_->allocate(type);
   if (!id) {
     check_connected(lock);
-    send_outgoing();
+    if (driving_) send_outgoing();
     const bool done = wait(lock, timeout, [&] {
       if (!id) id = core_->allocate(type);
       return id.has_value() || core_->has_ended();
@@ -400,7 +407,7 @@ CommitOutcome Connection::commit(CommitRequest request, Timeout timeout) {
   check_process();
   Lock lock(mutex_);
   const auto ticket = core_->commit(std::move(request), {});
-  send_outgoing();  // now, not when whoever drives comes round to it
+  if (driving_) send_outgoing();  // now, not when whoever drives comes round to it
   if (!ticket->outcome && !wait(lock, timeout, [&] { return ticket->outcome.has_value(); })) {
     return Error{ErrorCode::kOutcomeUnknown,
                  "no outcome in time: whether the commit takes effect is unknown"};

@@ -1,7 +1,8 @@
 #include "connection.h"
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "odb/wire/codec.h"
@@ -12,6 +13,9 @@ namespace {
 
 // After this many messages of one connection the others get their turn.
 constexpr int kMessagesPerTurn = 1024;
+// Messages whose commits share one append and one write of the answers. More would leave the client
+// without work meanwhile.
+constexpr int kMessagesPerBatch = 32;
 
 }  // namespace
 
@@ -93,12 +97,13 @@ void Connection::read() {
   int budget = kMessagesPerTurn;
   bool more = true;
   bool gone = false;
-  while (more && !session_->has_ended()) {
+  while (more && session_ != nullptr && !session_->has_ended()) {
     if (budget-- == 0) {
       read_soon();
       break;
     }
-    const net::MessageStream::Received received = messages_.receive();
+    const net::MessageStream::Received received =
+        messages_.receive(net::MessageStream::Eagerness::kArrived);
     switch (received.status) {
       case net::StreamStatus::kOk:
         if (auto message = wire::decode_client_message(received.payload)) {
@@ -106,6 +111,7 @@ void Connection::read() {
         } else {
           session_->reject(message.error());
         }
+        if (budget % kMessagesPerBatch == 0) host_.finish_batch();
         break;
       case net::StreamStatus::kWantsRead:
         wait_readable();

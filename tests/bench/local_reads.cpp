@@ -20,10 +20,9 @@ constexpr char kPython[] = "/usr/bin/python3";
 // Reads per second of a function that makes `reads` of them.
 template <class Body>
 double rate_of(std::int64_t reads, Body&& body) {
-  const auto now=[]{timespec t{}; ::clock_gettime(CLOCK_THREAD_CPUTIME_ID,&t); return double(t.tv_sec)+double(t.tv_nsec)*1e-9;};
-  const double begin = now();
+  const std::int64_t begin = now_ns();
   body();
-  return static_cast<double>(reads) / (now()-begin);
+  return static_cast<double>(reads) / seconds_since(begin);
 }
 
 void measure_python(Run& run, const ServerProcess& server) {

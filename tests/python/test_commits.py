@@ -1,9 +1,11 @@
 """How transactions end: conflicts, confirmations, refusals."""
 
 import queue
+import threading
 
 import pytest
 
+import object_database
 from object_database import (
     DisconnectedException,
     Indexed,
@@ -113,8 +115,6 @@ def test_a_conflict_can_be_retried(db, task):
             task.priority = before + 1
 
     def overtake():
-        import threading
-
         def body():
             with db.transaction():
                 task.priority += 10
@@ -138,8 +138,6 @@ def test_nocommit_changes_nothing(db, task):
 
 
 def test_noconfirm_does_not_wait_and_still_commits(own_server, schema, Task):
-    import object_database
-
     db = object_database.connect("localhost", own_server.port, own_server.token)
     db.subscribeToSchema(schema)
     with db.transaction():
@@ -177,9 +175,12 @@ def test_on_confirmed_tells_of_a_conflict(db, schema, task):
     assert f"{schema.name}.Task.title" in result.key and str(task._identity) in result.key
 
 
-def test_on_confirmed_tells_of_a_lost_link(own_server, schema, Task):
-    import object_database
+# disconnect() ends the client's background thread before it has called back for what was in flight.
+SILENT_DISCONNECT = pytest.param("disconnect", marks=pytest.mark.xfail(strict=True))
 
+
+@pytest.mark.parametrize("end", ["kill", SILENT_DISCONNECT])
+def test_on_confirmed_tells_of_a_lost_link(own_server, schema, Task, end):
     db = object_database.connect("localhost", own_server.port, own_server.token)
     db.subscribeToSchema(schema)
     with db.transaction():
@@ -188,8 +189,8 @@ def test_on_confirmed_tells_of_a_lost_link(own_server, schema, Task):
     own_server.pause()
     with db.transaction().onConfirmed(results.put):
         task.title = "b"
-    own_server.kill()
-    assert results.get(timeout=WAIT_S).matches.Disconnected
+    own_server.kill() if end == "kill" else db.disconnect()
+    assert results.get(timeout=3).matches.Disconnected
     db.disconnect()
 
 
@@ -255,8 +256,6 @@ def test_a_refusal_reaches_on_confirmed(db, schema):
 
 
 def test_a_commit_timeout_leaves_the_outcome_unknown(own_server, schema, Task):
-    import object_database
-
     db = object_database.connect("localhost", own_server.port, own_server.token)
     db.subscribeToSchema(schema)
     with db.transaction():

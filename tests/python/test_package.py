@@ -53,7 +53,8 @@ def test_all_exceptions_have_one_base():
 
 def test_numpy_is_not_imported():
     code = "import sys, object_database; sys.exit('numpy' in sys.modules)"
-    environment = dict(os.environ, PYTHONPATH=str(pathlib.Path(object_database.__file__).parents[1]))
+    package = pathlib.Path(object_database.__file__).parents[1]
+    environment = dict(os.environ, PYTHONPATH=str(package))
     assert subprocess.run(["/usr/bin/python3", "-c", code], env=environment).returncode == 0
 
 

@@ -117,7 +117,8 @@ def test_a_subscription_can_load_in_the_background(db, schema, Task, stored):
 
 
 def test_an_unknown_type_says_that_its_schema_is_missing(db, schema, Task):
-    with db.view(), pytest.raises(NotSubscribedException, match=rf"subscribeToSchema\({schema.name}\)"):
+    message = rf"subscribeToSchema\({schema.name}\)"
+    with db.view(), pytest.raises(NotSubscribedException, match=message):
         Task.lookupAll()
 
 

@@ -35,6 +35,9 @@ def moment(*args, zone=UTC):
     return datetime.datetime(*args, tzinfo=zone)
 
 
+LEAP_DAY = moment(2024, 2, 29, 23, 59, 59, 123456)
+BEFORE_EPOCH = moment(1969, 12, 31, 23, 59, 59, 999999)
+
 # type, what is written, what is read
 FITS = [
     (None, None, None),
@@ -60,9 +63,9 @@ FITS = [
     (str, "long " * 1000, "long " * 1000),
     (bytes, b"", b""),
     (bytes, b"\x00\xff", b"\x00\xff"),
-    (datetime.datetime, moment(2024, 2, 29, 23, 59, 59, 123456), moment(2024, 2, 29, 23, 59, 59, 123456)),
+    (datetime.datetime, LEAP_DAY, LEAP_DAY),
     (datetime.datetime, moment(2024, 1, 1, 3, zone=INDIA), moment(2023, 12, 31, 21, 30)),
-    (datetime.datetime, moment(1969, 12, 31, 23, 59, 59, 999999), moment(1969, 12, 31, 23, 59, 59, 999999)),
+    (datetime.datetime, BEFORE_EPOCH, BEFORE_EPOCH),
     (datetime.datetime, moment(1700, 1, 1), moment(1700, 1, 1)),
     (OneOf(None, int), None, None),
     (OneOf(None, int), 4, 4),
@@ -181,7 +184,7 @@ REFUSED = [
     (TupleOf(str), "abc", "expected TupleOf(str), given 'abc' (str)"),
     (TupleOf(str), ["a", 1], "element 1: expected str, given 1 (int)"),
     (TupleOf(str), {"a"}, "expected TupleOf(str), given {'a'} (set)"),
-    (TupleOf(TupleOf(int)), [[1], [None]], "element 1: expected TupleOf(int), given [None] (list): element 0"),
+    (TupleOf(TupleOf(int)), [[1], [None]], "given [None] (list): element 0: expected int"),
     (Tuple(int, str), (1,), "it has 1 elements"),
     (Tuple(int, str), (1, 2), "element 1: expected str, given 2 (int)"),
     (ConstDict(str, int), {1: 1}, "a key: expected str, given 1 (int)"),
@@ -206,7 +209,8 @@ def test_a_value_that_does_not_fit_is_refused(db, schema, Holder, field_type, gi
             Holder(field=given)
         for refused in (on_write, on_construction):
             assert message in str(refused.value)
-        assert str(on_write.value).startswith(f"{schema.name}.Holder.field: ") or isinstance(given, dict)
+        place = f"{schema.name}.Holder.field: "
+        assert str(on_write.value).startswith(place) or isinstance(given, dict)
         assert Holder.lookupAll() == (holder,)  # the refused construction left nothing
 
 
@@ -313,20 +317,25 @@ def test_what_a_dict_reads_as_cannot_be_changed(db, Holder):
 
 
 def test_named_tuples_and_alternatives_hold_references(db, schema):
+    Choice = Alternative(
+        "Choice", One={"task": schema.Task}, Many={"tasks": TupleOf(schema.Task)}
+    )
+
     @schema.define
     class Task:
         pair = OneOf(None, NamedTuple(task=schema.Task, weight=float))
-        choice = OneOf(None, Alternative("Choice", One={"task": schema.Task}, Many={"tasks": TupleOf(schema.Task)}))
+        choice = OneOf(None, Choice)
 
     db.subscribeToSchema(schema)
-    Choice = Task.choice
     with db.transaction():
         first = Task()
-        second = Task(pair={"task": first, "weight": 2})
+        second = Task(pair={"task": first, "weight": 2}, choice=Choice.One(task=first))
+        third = Task(choice=Choice.Many(tasks=[first, second]))
     with db.view():
         assert second.pair.task == first and second.pair.weight == 2.0
         assert first.pair is None and first.choice is None
-    assert "Choice" in repr(Choice)
+        assert second.choice.task == first and second.choice.matches.One
+        assert third.choice.tasks == (first, second)
 
 
 def test_a_value_without_a_declared_type_is_never_pickled(db, Holder):

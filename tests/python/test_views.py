@@ -223,7 +223,8 @@ def test_a_child_task_reads_its_parents_view_and_may_enter_its_own(db, task):
 def test_a_child_task_cannot_use_its_parents_transaction(db, task):
     async def main():
         async def child():
-            for use in (lambda: task.title, lambda: setattr(task, "title", "b"), current_transaction):
+            write = lambda: setattr(task, "title", "b")  # noqa: E731
+            for use in (lambda: task.title, write, current_transaction):
                 with pytest.raises(UsageException, match="belongs to the task"):
                     use()
 

@@ -39,14 +39,14 @@ Cluster::Cluster(const ClusterOptions& options)
       weather_(world_.random),
       tokens_(make_tokens()),
       store_(world_.checker, world_.report, options.store_honesty),
-      core_(std::make_unique<server::ServerCore>(server::CoreParts{
-          .tokens = tokens_,
-          .store = store_,
-          .engine = options.engine == nullptr ? engine_ : *options.engine,
-          .policy = policy_,
-          .limits = weather_.limits,
-          .snapshot_piece = weather_.snapshot_piece,
-          .history = {1, options.seed}})),
+      core_(std::make_unique<server::ServerCore>(
+          server::CoreParts{.tokens = tokens_,
+                            .store = store_,
+                            .engine = options.engine == nullptr ? engine_ : *options.engine,
+                            .policy = policy_,
+                            .limits = weather_.limits,
+                            .snapshot_piece = weather_.snapshot_piece,
+                            .history = {1, options.seed}})),
       next_tick_(world_.now) {
   for (std::size_t i = 0; i < weather_.clients; ++i) nodes_.push_back(make_node());
 }
@@ -59,11 +59,11 @@ std::unique_ptr<Cluster::Node> Cluster::make_node() {
   for (std::byte& byte : link_options.binding) byte = static_cast<std::byte>(random());
   auto node = std::make_unique<Node>(link_options);
   const std::string actor = kActors[below(random, kActors.size())];
-  node->connection = std::make_unique<SimConnection>(
-      world_, *core_, node->link.take_server_end(), id, options_.link_fault);
-  node->client = std::make_unique<SimClient>(
-      world_, detail::ClientIdentity{id, token_of(actor), "sim"}, actor,
-      node->link.take_client_end());
+  node->connection = std::make_unique<SimConnection>(world_, *core_, node->link.take_server_end(),
+                                                     id, options_.link_fault);
+  node->client =
+      std::make_unique<SimClient>(world_, detail::ClientIdentity{id, token_of(actor), "sim"}, actor,
+                                  node->link.take_client_end());
   node->program = std::make_unique<RandomProgram>(
       world_, *node->client,
       RandomProgram::Habits{.defines = clients_made_ == 1 || chance(random, 60),
@@ -155,8 +155,7 @@ void Cluster::misfortune(Node& node) {
         node.link.break_link();
         break;
       case 1:  // in the middle of what comes next
-        node.link.break_at(direction,
-                           node.link.bytes_delivered(direction) + below(random, 2000));
+        node.link.break_at(direction, node.link.bytes_delivered(direction) + below(random, 2000));
         break;
       default:
         node.client->leave();
@@ -213,9 +212,8 @@ void Cluster::come_to_rest() {
   for (int round = 0; round < kRestRoundsMax; ++round) {
     settle_all();
     if (is_waiting()) continue;
-    if (std::none_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
-          return node->client->is_open();
-        })) {
+    if (std::none_of(nodes_.begin(), nodes_.end(),
+                     [](const auto& node) { return node->client->is_open(); })) {
       return;
     }
     // Twice, so that the first one's answers cannot hide news behind them.

@@ -1,4 +1,5 @@
-// Cluster: a server, its store, its clients and the links between them, in one thread from one seed.
+// Cluster: a server, its store, its clients and the links between them, in one thread from one
+// seed.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace odb::sim {
 
 struct ClusterOptions {
   std::uint64_t seed = 1;
-  std::uint64_t decided_min = 220;  // transactions that the server decides on before the run may end
+  std::uint64_t decided_min =
+      220;  // transactions that the server decides on before the run may end
   // Parts that mutants replace.
   const CommitEngine* engine = nullptr;
   SimStore::Honesty store_honesty = SimStore::Honesty::kHonest;

@@ -85,7 +85,7 @@ void RandomProgram::begin() {
       Open{detail::TransactionState(client_.snapshot()), std::move(attempt), client_.interests()});
   open->steps_left = 1 + below(random, 4);
   const std::size_t style = below(random, 100);
-  open->reads = style >= 15;                // blind writes only
+  open->reads = style >= 15;                 // blind writes only
   open->writes = style < 15 || style >= 23;  // reads only
   open_.push_back(std::move(open));
 }
@@ -230,7 +230,7 @@ void RandomProgram::write(Open& transaction) {
   const CatalogType& type = random_type(world_.random, catalog(transaction));
   const std::size_t living = world_.checker.model().living(type.id).size();
   const std::size_t what = below(world_.random, 100);
-  if (living < 3 ? what < 60 : living < 6 && what < 12) return create(transaction);
+  if (living < 3 ? what < 60 : living < 6 && what < 12) return create(transaction, type);
   if (living > 2 && what > 88) return remove(transaction);
   set(transaction);
 }
@@ -251,8 +251,7 @@ void RandomProgram::set(Open& transaction) {
       {ObjectChange::Kind::kUpdate, *object, {{field, *std::move(value)}}});
 }
 
-void RandomProgram::create(Open& transaction) {
-  const CatalogType& type = random_type(world_.random, catalog(transaction));
+void RandomProgram::create(Open& transaction, const CatalogType& type) {
   OwnWrite write{ObjectChange::Kind::kCreate, {type.id, {}}, {}};
   for (std::uint32_t i = 0; i < type.fields.size(); ++i) {
     if (type.fields[i].fallback && chance(world_.random, 30)) continue;

@@ -15,7 +15,7 @@ namespace odb::sim {
 class RandomProgram {
  public:
   struct Habits {
-    bool defines = true;    // else it waits for somebody to define the schema
+    bool defines = true;  // else it waits for somebody to define the schema
     bool grows_schema = false;
     bool sees_all = false;  // subscribes to the whole schema first
     std::size_t open_max = 2;
@@ -49,14 +49,15 @@ class RandomProgram {
   void read_membership(Open& transaction);
   void write(Open& transaction);
   void set(Open& transaction);
-  void create(Open& transaction);
+  void create(Open& transaction, const CatalogType& type);
   void remove(Open& transaction);
 
   const Catalog& catalog(const Open& transaction) const;
   std::optional<ObjectRef> some_object(const Open& transaction);
   void observe(Open& transaction, Observation observation);
   void on_not_subscribed(bool is_covered);  // a refusal to read; wrong when the answer was covered
-  bool any_loaded(const Open& transaction, const std::function<bool(const Interest&)>& covers) const;
+  bool any_loaded(const Open& transaction,
+                  const std::function<bool(const Interest&)>& covers) const;
 
   World& world_;
   SimClient& client_;

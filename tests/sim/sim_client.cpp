@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/change_check.h"
 #include "odb/wire/codec.h"
 
 namespace odb::sim {
@@ -21,6 +22,8 @@ SimClient::SimClient(World& world, const detail::ClientIdentity& identity, std::
       messages_(std::move(end), 64 * 1024),
       core_(identity, messages_.bytes().channel_binding(), world.now) {
   ++world_.report.counts.clients;
+  has_handler_ = chance(world.random, 50);
+  core_.cache().watch_changes(has_handler_);
 }
 
 // ---- the link ----
@@ -31,7 +34,7 @@ void SimClient::pump() {
     const net::MessageStream::Received received = messages_.receive();
     if (received.status == net::StreamStatus::kOk) {
       if (auto message = wire::decode_server_message(received.payload)) {
-        core_.receive(*std::move(message), world_.now);
+        receive(*std::move(message));
       } else {
         core_.fail(message.error());
       }
@@ -53,6 +56,22 @@ void SimClient::pump() {
     if (core_.actor() != actor_) world_.report.fail("a session was opened for another actor");
   }
   settle();
+}
+
+void SimClient::receive(ServerMessage message) {
+  const bool is_delta = std::holds_alternative<Delta>(message);
+  const auto before = has_handler_ && is_delta ? core_.cache().snapshot() : nullptr;
+  core_.receive(std::move(message), world_.now);
+  const std::vector<Change> changes = core_.cache().take_changes();
+  if (changes.size() != (before != nullptr && !core_.has_ended() ? 1u : 0u)) {
+    world_.report.fail("a delta is told to handlers " + std::to_string(changes.size()) + " times");
+  }
+  for (const Change& change : changes) {
+    ++world_.report.counts.changes_checked;
+    if (auto wrong = check_change(world_.checker.model(), *before, change)) {
+      world_.report.fail("client " + std::to_string(id_.low) + ": " + *wrong);
+    }
+  }
 }
 
 void SimClient::flush() {
@@ -88,7 +107,9 @@ void SimClient::subscribe(Interest interest) {
   subscriptions_.emplace_back(id, std::move(interest));
 }
 
-void SimClient::begin_flush() { flushes_.push_back({core_.flush(), world_.checker.acknowledged()}); }
+void SimClient::begin_flush() {
+  flushes_.push_back({core_.flush(), world_.checker.acknowledged()});
+}
 
 std::shared_ptr<const detail::Snapshot> SimClient::snapshot() {
   auto snapshot = core_.cache().snapshot();
@@ -174,8 +195,8 @@ void SimClient::reread_snapshots() {
   for (const KeptSnapshot& kept : kept_) {
     ++world_.report.counts.snapshots_reread;
     if (digest(*kept.snapshot) != kept.digest) {
-      world_.report.fail("a snapshot of version " +
-                         std::to_string(kept.snapshot->version().value) + " has changed");
+      world_.report.fail("a snapshot of version " + std::to_string(kept.snapshot->version().value) +
+                         " has changed");
     }
   }
 }

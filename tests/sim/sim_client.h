@@ -1,4 +1,5 @@
-// SimClient: one client, from its first connection to its end: ClientCore over a link of the simulation.
+// SimClient: one client, from its first connection to its end: ClientCore over a link of the
+// simulation.
 #pragma once
 
 #include <memory>
@@ -69,6 +70,7 @@ class SimClient {
     Sequence sequence;
   };
 
+  void receive(ServerMessage message);
   void settle();  // looks at what was asked for
   void on_told(Sequence sequence, const CommitOutcome& outcome);
 
@@ -79,6 +81,7 @@ class SimClient {
   detail::ClientCore core_;
   std::uint64_t bytes_seen_ = 0;
   bool is_opened_ = false;
+  bool has_handler_ = false;
 
   std::vector<std::pair<SubscriptionId, Interest>> subscriptions_;
   std::vector<std::shared_ptr<detail::RequestTicket>> definitions_;

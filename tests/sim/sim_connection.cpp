@@ -7,8 +7,7 @@
 namespace odb::sim {
 
 SimConnection::SimConnection(World& world, server::ServerCore& core,
-                             std::unique_ptr<net::ByteStream> end, ClientId client,
-                             LinkFault fault)
+                             std::unique_ptr<net::ByteStream> end, ClientId client, LinkFault fault)
     : world_(world),
       core_(core),
       messages_(std::move(end), server::kUnauthenticatedMessageBytesMax),

@@ -16,8 +16,8 @@ enum class LinkFault : std::uint8_t { kNone, kLosesDelta, kOvertakesDelta };
 
 class SimConnection final : public server::SessionLink {
  public:
-  // A session's queue counts as this much longer than it is, so that short queues reach the limits of
-  // long ones: 64 bytes pause a snapshot.
+  // A session's queue counts as this much longer than it is, so that short queues reach the limits
+  // of long ones: 64 bytes pause a snapshot.
   static constexpr std::size_t kQueueScale = server::kSnapshotQueueBytes / 64;
 
   SimConnection(World& world, server::ServerCore& core, std::unique_ptr<net::ByteStream> end,

@@ -10,15 +10,14 @@ Type optional(Type type) { return Type::one_of({Type::none(), std::move(type)});
 Type to(const char* type) { return Type::reference({kSchemaName, type}); }
 
 TypeDefinition task() {
-  return {.name = "Task",
-          .fields = {{"title", Type::text()},
-                     {"status", Type::integer()},
-                     {"priority", Type::integer()},
-                     {"note", optional(Type::integer())},
-                     {"owner", optional(to("Person"))}},
-          .indexes = {{"status", {"status"}},
-                      {"board", {"priority", "note"}},
-                      {"owner", {"owner"}}}};
+  return {
+      .name = "Task",
+      .fields = {{"title", Type::text()},
+                 {"status", Type::integer()},
+                 {"priority", Type::integer()},
+                 {"note", optional(Type::integer())},
+                 {"owner", optional(to("Person"))}},
+      .indexes = {{"status", {"status"}}, {"board", {"priority", "note"}}, {"owner", {"owner"}}}};
 }
 
 TypeDefinition person() {
@@ -36,8 +35,7 @@ TypeDefinition entry() {
 }  // namespace
 
 const Schema& base_schema() {
-  static const Schema schema =
-      Schema(kSchemaName).define(task()).define(person()).define(entry());
+  static const Schema schema = Schema(kSchemaName).define(task()).define(person()).define(entry());
   return schema;
 }
 

@@ -21,8 +21,8 @@ inline bool chance(Random& random, std::uint32_t percent) { return below(random,
 
 inline constexpr const char* kSchemaName = "sim";
 
-// Task(title, status, priority, note?, owner? -> Person), plain indexes `status` and `owner`, compound
-// index `board` (priority, note); Person(name, age, boss? -> Person), unique index `name`;
+// Task(title, status, priority, note?, owner? -> Person), plain indexes `status` and `owner`,
+// compound index `board` (priority, note); Person(name, age, boss? -> Person), unique index `name`;
 // Entry(text, task -> Task).
 const Schema& base_schema();
 // The same with a field and an index more on Task, and one type more.

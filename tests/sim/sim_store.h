@@ -1,4 +1,5 @@
-// SimStore: a store that takes its time, completes several appends at once, fails some and refuses some.
+// SimStore: a store that takes its time, completes several appends at once, fails some and refuses
+// some.
 #pragma once
 
 #include <deque>

@@ -1,12 +1,12 @@
 // Whole clusters under bad weather, one for each seed. README.md tells how to replay one.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-#include <unistd.h>
 
 #include "cluster.h"
 

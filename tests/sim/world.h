@@ -49,8 +49,7 @@ struct World {
   std::optional<ObjectId> pick_object(TypeId type) {
     const auto& living = checker.model().living(type);
     if (!living.empty() && chance(random, 85)) {
-      return *std::next(living.begin(),
-                        static_cast<std::ptrdiff_t>(below(random, living.size())));
+      return *std::next(living.begin(), static_cast<std::ptrdiff_t>(below(random, living.size())));
     }
     const auto& all = named[type];
     if (all.empty()) return std::nullopt;

@@ -1,4 +1,17 @@
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar, overload
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Type,
+    TypeVar,
+    overload,
+)
 
 from typing_extensions import Self
 
@@ -38,7 +51,9 @@ class Codec:
     @staticmethod
     def dict_of(key: Codec, value: Codec) -> Codec: ...
     @staticmethod
-    def structure(name: str, python_class: type, names: List[str], fields: List[Codec]) -> Codec: ...
+    def structure(
+        name: str, python_class: type, names: List[str], fields: List[Codec]
+    ) -> Codec: ...
     @staticmethod
     def variant(
         name: str, python_class: type, names: List[str], alternatives: List[Codec]

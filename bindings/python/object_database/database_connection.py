@@ -1,4 +1,4 @@
-"""DatabaseConnection: a connection to a server, with the cache of what the program subscribes to."""
+"""DatabaseConnection: a connection to a server, with the cache of what is subscribed to."""
 
 import atexit
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
@@ -101,7 +101,7 @@ class DatabaseConnection(_odb.Connection):
     def subscribeToNone(
         self, cls: Any, block: bool = True, timeout: Optional[float] = None
     ) -> None:
-        """Makes the type known, so that its objects can be created, and subscribes to none of them."""
+        """Makes the type known, so that objects can be created; subscribes to none of them."""
         self._add_schema_of(cls, timeout)
 
     def isSubscribedToSchema(self, schema: Schema) -> bool:

@@ -233,6 +233,6 @@ def codec_of(spec: Any) -> "_odb.Codec":
     if codec is None:
         raise TypeError(
             f"{spec!r} is no type of fields: expected None, bool, int, float, str, bytes, datetime,"
-            " a type of a schema, OneOf, TupleOf, ListOf, Tuple, ConstDict, NamedTuple or Alternative"
+            " a type of a schema, OneOf, TupleOf, ListOf, Tuple, ConstDict, NamedTuple, Alternative"
         )
     return codec

@@ -41,8 +41,7 @@ void Callback::close_all() {
   py::gil_scoped_release release;
   std::unique_lock lock(registry().mutex);
   registry().closed = true;
-  registry().changed.wait_for(lock, kCloseWait,
-                              [] { return registry().running == running_here; });
+  registry().changed.wait_for(lock, kCloseWait, [] { return registry().running == running_here; });
 }
 
 Callback::Entry::Entry() {
@@ -63,7 +62,8 @@ Callback::Entry::~Entry() {
 }
 
 void release_dropped_callbacks() {
-  if (!registry().has_dropped.load(std::memory_order_acquire)) [[likely]] return;
+  if (!registry().has_dropped.load(std::memory_order_acquire)) [[likely]]
+    return;
   std::vector<PyObject*> dropped;
   {
     const std::lock_guard lock(registry().mutex);

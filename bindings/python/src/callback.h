@@ -16,8 +16,8 @@ class Callback {
   Callback(const Callback&) = delete;
   Callback& operator=(const Callback&) = delete;
 
-  // Takes the GIL and runs `body(callable)`. Does nothing once the program is shutting down. What it
-  // raises goes to sys.unraisablehook.
+  // Takes the GIL and runs `body(callable)`. Does nothing once the program is shutting down. What
+  // it raises goes to sys.unraisablehook.
   template <class Body>
   void run(Body&& body) const {
     const Entry entry;
@@ -35,7 +35,8 @@ class Callback {
 
   // Whether this thread is inside a callback.
   static bool is_running_here();
-  // From now on callbacks do nothing. Waits, without the GIL, for those that run; at most some seconds.
+  // From now on callbacks do nothing. Waits, without the GIL, for those that run; at most some
+  // seconds.
   static void close_all();
 
  private:

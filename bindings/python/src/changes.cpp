@@ -17,7 +17,8 @@ class Names {
   // Null for a type that this program does not define.
   const Binding* binding(TypeId type) const {
     const CatalogType* const known = bindings_->catalog().find(type);
-    const TypeDefinition* const definition = known == nullptr ? nullptr : session_.find(known->name);
+    const TypeDefinition* const definition =
+        known == nullptr ? nullptr : session_.find(known->name);
     return definition == nullptr ? nullptr : &bindings_->of(*definition);
   }
   const Bindings& bindings() const { return *bindings_; }
@@ -142,8 +143,7 @@ py::set index_reads(PyTransaction& transaction) {
   const Names names(transaction.session(), transaction.shared_bindings());
   py::set out;
   for (const IndexReadRecord& read : transaction.index_reads()) {
-    const CatalogIndex& index =
-        *names.bindings().catalog().find(read.binding->indexes[read.index]);
+    const CatalogIndex& index = *names.bindings().catalog().find(read.binding->indexes[read.index]);
     out.add(py::make_tuple(Names::python_class(*read.binding), index.name,
                            names.key(*read.binding, index, read.values)));
   }
@@ -200,9 +200,11 @@ py::tuple index_writes(PyTransaction& transaction) {
                               names.key(*binding, index, values),
                               Names::handle(*binding, change.object));
       };
-      const auto before = row == nullptr ? std::nullopt : index_values(*binding->type, index, row, {});
-      const auto after = deletes ? std::nullopt
-                                 : index_values(*binding->type, index, row, writes.cells_of(change));
+      const auto before =
+          row == nullptr ? std::nullopt : index_values(*binding->type, index, row, {});
+      const auto after = deletes
+                             ? std::nullopt
+                             : index_values(*binding->type, index, row, writes.cells_of(change));
       if (before == after) continue;
       if (before) removals.append(entry(*before));
       if (after) additions.append(entry(*after));

@@ -7,9 +7,9 @@
 
 namespace odb::python {
 
-// In all of them a field is a pair (object, field name), and the field name " exists" stands for the
-// object itself: True when it was created, None when it was deleted. Types that this program does not
-// define are left out.
+// In all of them a field is a pair (object, field name), and the field name " exists" stands for
+// the object itself: True when it was created, None when it was deleted. Types that this program
+// does not define are left out.
 
 // (writes, index additions, index removals, version): what a transaction handler is called with.
 py::tuple change_arguments(Session& session, const Change& change);

@@ -20,7 +20,8 @@ void explain(const Conversion& conversion, const std::string& text) {
 
 Value Codec::convert(PyObject* object, Bindings* bindings, const std::string& place) const {
   Value out;
-  if (from_python(object, Match::kConverting, {bindings}, out)) [[likely]] return out;
+  if (from_python(object, Match::kConverting, {bindings}, out)) [[likely]]
+    return out;
   std::string why;
   from_python(object, Match::kConverting, {bindings, &why}, out);
   raise_type_error(place + ": " + mismatch(*this, object) + (why.empty() ? "" : ": " + why));

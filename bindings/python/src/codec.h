@@ -14,8 +14,8 @@ namespace odb::python {
 class Bindings;
 class TypeDefinition;
 
-// Whether a Python value must be of the type itself, or may be converted to it. A one-of tries the first
-// over all its options before the second, so OneOf(float, int) keeps an int as it is.
+// Whether a Python value must be of the type itself, or may be converted to it. A one-of tries the
+// first over all its options before the second, so OneOf(float, int) keeps an int as it is.
 enum class Match { kExact, kConverting };
 
 struct Conversion {

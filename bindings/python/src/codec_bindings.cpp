@@ -22,8 +22,8 @@ std::vector<CodecPtr> unpack(const std::vector<CodecHandle>& handles) {
 CodecHandle scalar(const std::string& word) {
   using Kind = Type::Kind;
   static constexpr std::pair<const char*, Kind> kKinds[] = {
-      {"None", Kind::kNone}, {"bool", Kind::kBool},   {"int", Kind::kInt},
-      {"float", Kind::kFloat}, {"str", Kind::kText}, {"bytes", Kind::kData},
+      {"None", Kind::kNone},         {"bool", Kind::kBool}, {"int", Kind::kInt},
+      {"float", Kind::kFloat},       {"str", Kind::kText},  {"bytes", Kind::kData},
       {"datetime", Kind::kTimestamp}};
   for (const auto& [name, kind] : kKinds) {
     if (word == name) return {make_scalar_codec(kind)};
@@ -54,7 +54,8 @@ std::vector<IndexInfo> indexes_of(const std::vector<GivenIndex>& given) {
 }  // namespace
 
 void register_codecs(py::module_& module) {
-  py::class_<TypeDefinition, std::unique_ptr<TypeDefinition, py::nodelete>>(module, "TypeDefinition")
+  py::class_<TypeDefinition, std::unique_ptr<TypeDefinition, py::nodelete>>(module,
+                                                                            "TypeDefinition")
       .def(py::init([](std::string schema, std::string type) {
         return new TypeDefinition({std::move(schema), std::move(type)});
       }))
@@ -66,21 +67,25 @@ void register_codecs(py::module_& module) {
                            std::move(on_delete));
            })
       .def_property_readonly("is_complete", &TypeDefinition::is_complete)
-      .def_property_readonly("schema_name", [](const TypeDefinition& self) { return self.name().schema; })
-      .def_property_readonly("type_name", [](const TypeDefinition& self) { return self.name().type; });
+      .def_property_readonly("schema_name",
+                             [](const TypeDefinition& self) { return self.name().schema; })
+      .def_property_readonly("type_name",
+                             [](const TypeDefinition& self) { return self.name().type; });
 
   py::class_<CodecHandle>(module, "Codec")
       .def_static("scalar", &scalar)
       .def_static("literal",
                   [](py::object value) { return CodecHandle{make_literal_codec(value.ptr())}; })
-      .def_static("reference",
-                  [](const TypeDefinition* target) { return CodecHandle{make_reference_codec(target)}; })
+      .def_static(
+          "reference",
+          [](const TypeDefinition* target) { return CodecHandle{make_reference_codec(target)}; })
       .def_static("one_of",
                   [](const std::vector<CodecHandle>& options) {
                     return CodecHandle{make_one_of_codec(unpack(options))};
                   })
-      .def_static("list_of",
-                  [](const CodecHandle& element) { return CodecHandle{make_list_codec(element.codec)}; })
+      .def_static(
+          "list_of",
+          [](const CodecHandle& element) { return CodecHandle{make_list_codec(element.codec)}; })
       .def_static("tuple_of",
                   [](const std::vector<CodecHandle>& elements) {
                     return CodecHandle{make_tuple_codec(unpack(elements))};

@@ -35,8 +35,7 @@ class ReferenceCodec final : public Codec {
   }
   bool from_python(PyObject* object, Match, const Conversion& conversion,
                    Value& out) const override {
-    if (!target_->is_complete() ||
-        PyObject_TypeCheck(object, target_->python_class()) == 0) {
+    if (!target_->is_complete() || PyObject_TypeCheck(object, target_->python_class()) == 0) {
       return false;
     }
     if (TypeDefinition::of(Py_TYPE(object)) != target_) return false;  // of a derived type
@@ -194,8 +193,9 @@ class ListCodec final : public Codec {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence->ptr()); ++i) {
       const py::object element = borrow(PySequence_Fast_GET_ITEM(sequence->ptr(), i));
       Value value;
-      if (!member_from_python(*element_, element.ptr(), match, conversion,
-                              [&] { return "element " + std::to_string(i); }, value)) {
+      if (!member_from_python(
+              *element_, element.ptr(), match, conversion,
+              [&] { return "element " + std::to_string(i); }, value)) {
         return false;
       }
       elements.push_back(std::move(value));
@@ -247,8 +247,9 @@ class TupleCodec final : public Codec {
     std::vector<Value> values(elements_.size());
     for (std::size_t i = 0; i < elements_.size(); ++i) {
       PyObject* const element = PyTuple_GET_ITEM(given.ptr(), static_cast<Py_ssize_t>(i));
-      if (!member_from_python(*elements_[i], element, match, conversion,
-                              [&] { return "element " + std::to_string(i); }, values[i])) {
+      if (!member_from_python(
+              *elements_[i], element, match, conversion,
+              [&] { return "element " + std::to_string(i); }, values[i])) {
         return false;
       }
     }
@@ -306,11 +307,11 @@ class DictCodec final : public Codec {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       PyObject* const item = PyList_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i));
       PyObject* const key = PyTuple_GET_ITEM(item, 0);
-      if (!member_from_python(*key_, key, match, conversion, [] { return "a key"; },
-                              entries[i].first) ||
-          !member_from_python(*value_, PyTuple_GET_ITEM(item, 1), match, conversion,
-                              [&] { return "the value of " + short_repr(key); },
-                              entries[i].second)) {
+      if (!member_from_python(
+              *key_, key, match, conversion, [] { return "a key"; }, entries[i].first) ||
+          !member_from_python(
+              *value_, PyTuple_GET_ITEM(item, 1), match, conversion,
+              [&] { return "the value of " + short_repr(key); }, entries[i].second)) {
         return false;
       }
     }

@@ -13,11 +13,12 @@ namespace odb::python {
 template <class Place>
 bool member_from_python(const Codec& codec, PyObject* object, Match match,
                         const Conversion& conversion, Place&& place, Value& out) {
-  if (conversion.why == nullptr) return codec.from_python(object, match, {conversion.bindings}, out);
+  if (conversion.why == nullptr)
+    return codec.from_python(object, match, {conversion.bindings}, out);
   std::string why;
   if (codec.from_python(object, match, {conversion.bindings, &why}, out)) return true;
-  explain(conversion, std::string(place()) + ": " + mismatch(codec, object) +
-                          (why.empty() ? "" : ": " + why));
+  explain(conversion,
+          std::string(place()) + ": " + mismatch(codec, object) + (why.empty() ? "" : ": " + why));
   return false;
 }
 

@@ -218,7 +218,8 @@ CodecPtr make_literal_codec(PyObject* literal) {
     if (!read_scalar(kind, literal, Match::kExact, {}, value)) continue;
     return std::make_shared<LiteralCodec>(std::move(value), kind, short_repr(literal));
   }
-  raise_type_error(short_repr(literal) + " cannot stand for itself in a type: expected a bool, int," +
+  raise_type_error(short_repr(literal) +
+                   " cannot stand for itself in a type: expected a bool, int," +
                    " float, str or bytes");
 }
 

@@ -47,8 +47,8 @@ class StructCodec final : public Codec {
     out.resize(fields_.size());
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       PyObject* const item = reinterpret_cast<StructValue*>(object)->items[i];
-      if (!member_from_python(*fields_[i], item, match, conversion,
-                              [&] { return "field " + names_[i]; }, out[i])) {
+      if (!member_from_python(
+              *fields_[i], item, match, conversion, [&] { return "field " + names_[i]; }, out[i])) {
         return false;
       }
     }

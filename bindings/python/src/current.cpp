@@ -24,8 +24,9 @@ PyTypeObject current_view_type = [] {
   return type;
 }();
 
-// The identity of the running context; null before the thread has one. The one place that looks into the
-// interpreter: contextvars has no call that tells whether two pieces of code share a context.
+// The identity of the running context; null before the thread has one. The one place that looks
+// into the interpreter: contextvars has no call that tells whether two pieces of code share a
+// context.
 PyObject* running_context() { return PyThreadState_Get()->context; }
 
 py::object current_entry() {
@@ -81,8 +82,9 @@ Current::Current() : entry_(current_entry()) {
 
 PyView& Current::view(const char* what) const {
   if (!entry_ || !entry()->is_active) [[unlikely]] {
-    raise_usage(std::string(what) + (entry_ ? ": the view inherited from the parent task has been left"
-                                            : " needs a current view") +
+    raise_usage(std::string(what) +
+                (entry_ ? ": the view inherited from the parent task has been left"
+                        : " needs a current view") +
                 ": use `with db.view():` or `with db.transaction():`");
   }
   if (entry()->view->is_transaction() && entry()->context != running_context()) [[unlikely]] {

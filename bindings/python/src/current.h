@@ -10,8 +10,7 @@ class PyTransaction;
 
 // The value of the context variable. One for each time that a view is entered.
 struct CurrentView {
-  PyObject_HEAD
-  PyObject* view_object;  // keeps `view` alive
+  PyObject_HEAD PyObject* view_object;  // keeps `view` alive
   PyView* view;
   PyObject* context;  // where it was entered; null once left
   bool is_active;
@@ -19,8 +18,8 @@ struct CurrentView {
 
 void initialize_current();
 
-// Enters and leaves; called by the context managers. Raises when a view is current in this very context:
-// one inherited from the context that made this one (a task's parent) does not count.
+// Enters and leaves; called by the context managers. Raises when a view is current in this very
+// context: one inherited from the context that made this one (a task's parent) does not count.
 CurrentView* enter(PyObject* view_object, PyView& view);  // a new reference
 // Whether `entry` was entered in this context and has not been left.
 bool is_entered_here(const CurrentView* entry);

@@ -9,8 +9,7 @@ namespace odb::python {
 namespace {
 
 struct FieldDescriptor {
-  PyObject_HEAD
-  const TypeDefinition* definition;
+  PyObject_HEAD const TypeDefinition* definition;
   std::size_t position;
 };
 
@@ -21,7 +20,8 @@ const FieldInfo& info_of(const FieldDescriptor* field) {
 }
 
 void check_owner(const TypeDefinition& definition, PyObject* object) {
-  if (Py_TYPE(object) == definition.python_class()) [[likely]] return;
+  if (Py_TYPE(object) == definition.python_class()) [[likely]]
+    return;
   raise_type_error(std::string("a field of ") + to_string(definition.name()) +
                    " cannot be used on a " + Py_TYPE(object)->tp_name);
 }
@@ -55,7 +55,8 @@ PyObject* get_field(PyObject* self, PyObject* object, PyObject*) {
     const TypeDefinition& definition = *field->definition;
     check_owner(definition, object);
     const std::uint64_t identity = reinterpret_cast<ObjectHandle*>(object)->identity;
-    if (identity == 0) [[unlikely]] return read_under_construction(field, object);
+    if (identity == 0) [[unlikely]]
+      return read_under_construction(field, object);
     const Current current;
     PyView& view = current.view("reading a field");
     view.session().check_process();

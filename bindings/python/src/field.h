@@ -1,4 +1,5 @@
-// FieldDescriptor: the attribute of a class that reads and writes one field through the current view.
+// FieldDescriptor: the attribute of a class that reads and writes one field through the current
+// view.
 #pragma once
 
 #include "python.h"

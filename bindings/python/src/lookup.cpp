@@ -46,8 +46,8 @@ void read_named(const TypeDefinition& definition, Bindings& bindings, const Inde
                 PyObject* given, std::vector<Value>& out) {
   const auto convert = [&](std::size_t place, PyObject* value) {
     const std::size_t field = index.fields[place];
-    out.push_back(definition.fields()[field].codec->convert(value, &bindings,
-                                                            definition.field_path(field)));
+    out.push_back(
+        definition.fields()[field].codec->convert(value, &bindings, definition.field_path(field)));
   };
   if (index.fields.size() == 1) {
     Value value;
@@ -98,8 +98,8 @@ struct Lookup {
   std::string described() const {
     std::string out;
     for (const Keyword& keyword : keywords) {
-      out += (out.empty() ? " with " : ", ") + to_text(keyword.name) + "=" +
-             short_repr(keyword.value);
+      out +=
+          (out.empty() ? " with " : ", ") + to_text(keyword.name) + "=" + short_repr(keyword.value);
     }
     return out;
   }

@@ -19,8 +19,8 @@ struct IndexQuery {
   std::vector<Value> values;       // one for each field of the index
 };
 
-// Keywords given to a look-up: the name of an index, or fields that make one up. Raises TypeError when
-// there is no such index, and when a value does not fit.
+// Keywords given to a look-up: the name of an index, or fields that make one up. Raises TypeError
+// when there is no such index, and when a value does not fit.
 struct Keyword {
   PyObject* name;
   PyObject* value;

@@ -9,8 +9,7 @@ namespace odb::python {
 namespace {
 
 struct LookupResult {
-  PyObject_HEAD
-  PyTypeObject* python_class;
+  PyObject_HEAD PyTypeObject* python_class;
   std::vector<ObjectRef> objects;
 };
 
@@ -21,7 +20,9 @@ void deallocate(PyObject* self) {
   Py_TYPE(self)->tp_free(self);
 }
 
-Py_ssize_t length(PyObject* self) { return static_cast<Py_ssize_t>(as_result(self)->objects.size()); }
+Py_ssize_t length(PyObject* self) {
+  return static_cast<Py_ssize_t>(as_result(self)->objects.size());
+}
 
 PyObject* item(PyObject* self, Py_ssize_t i) {
   if (i < 0 || i >= length(self)) {

@@ -104,8 +104,8 @@ PyObject* compare(PyObject* self, PyObject* other, int operation) {
   bool equal = self == other;
   if (!equal && Py_TYPE(self) == Py_TYPE(other)) {
     // One that is under construction is equal to itself only.
-    equal = as_handle(self)->identity != 0 &&
-            as_handle(self)->identity == as_handle(other)->identity;
+    equal =
+        as_handle(self)->identity != 0 && as_handle(self)->identity == as_handle(other)->identity;
   }
   return PyBool_FromLong(equal == (operation == Py_EQ) ? 1 : 0);
 }
@@ -120,7 +120,8 @@ Py_hash_t hash(PyObject* self) {
   return status < 0 ? -1 : out;
 }
 
-// No attributes but fields, properties and other descriptors: a misspelt field must not go unnoticed.
+// No attributes but fields, properties and other descriptors: a misspelt field must not go
+// unnoticed.
 int set_attribute(PyObject* self, PyObject* name, PyObject* value) {
   PyObject* const descriptor = _PyType_Lookup(Py_TYPE(self), name);
   if (descriptor != nullptr && Py_TYPE(descriptor)->tp_descr_set != nullptr) {
@@ -242,7 +243,8 @@ PyObject* new_handle(PyTypeObject* python_class, ObjectId object) noexcept {
 }
 
 ObjectId identity_of(PyObject* handle) {
-  if (as_handle(handle)->identity != 0) [[likely]] return ObjectId{as_handle(handle)->identity};
+  if (as_handle(handle)->identity != 0) [[likely]]
+    return ObjectId{as_handle(handle)->identity};
   const Current current;
   PyTransaction& transaction = current.transaction("an object under construction");
   Construction* const construction = transaction.find_construction(as_handle(handle));

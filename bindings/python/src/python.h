@@ -1,4 +1,5 @@
-// What every source of the module starts from: pybind11, and the way from C++ exceptions to Python's.
+// What every source of the module starts from: pybind11, and the way from C++ exceptions to
+// Python's.
 #pragma once
 
 #define PY_SSIZE_T_CLEAN

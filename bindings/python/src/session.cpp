@@ -33,7 +33,8 @@ bool is_main_thread() {
 void check_signals() {
   if (is_shutting_down()) refuse_to_wait();
   if (PyGILState_Check() != 0) {
-    // The wait holds the GIL, as that for new identities does: whoever drives the connection may need it.
+    // The wait holds the GIL, as that for new identities does: whoever drives the connection may
+    // need it.
     py::gil_scoped_release release;
   }
   if (!is_main_thread()) return;
@@ -47,8 +48,8 @@ int Session::forks_of_process() { return forks.load(std::memory_order_relaxed); 
 
 std::shared_ptr<Session> Session::connect(const std::string& host, std::uint16_t port,
                                           const std::string& token, ConnectOptions options) {
-  static const int registered = pthread_atfork(
-      nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);
   is_main_thread();  // asks Python for it while this thread has the GIL
   options.while_waiting = check_signals;

@@ -30,12 +30,14 @@ class Session {
   }
   bool is_forked() const { return forks_ != forks_of_process(); }
   void check_process() const {
-    if (is_forked()) [[unlikely]] refuse_forked();
+    if (is_forked()) [[unlikely]]
+      refuse_forked();
   }
 
   std::shared_ptr<Bindings> bindings(const detail::ClientCatalog& catalog);
 
-  // Makes the server know these types; of references to other schemas the targets must be known before.
+  // Makes the server know these types; of references to other schemas the targets must be known
+  // before.
   void define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
               std::optional<std::chrono::milliseconds> timeout);
   // The definition given to define() under this name; null when there is none.

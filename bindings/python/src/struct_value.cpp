@@ -78,8 +78,7 @@ PyTypeObject struct_value_type = [] {
 
 // Reads one item of a StructValue.
 struct StructField {
-  PyObject_HEAD
-  Py_ssize_t position;
+  PyObject_HEAD Py_ssize_t position;
 };
 
 PyObject* get_item(PyObject* self, PyObject* object, PyObject*) {

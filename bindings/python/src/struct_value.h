@@ -5,11 +5,10 @@
 
 namespace odb::python {
 
-// Immutable. The declaration layer makes one subclass for each struct, with `_fields`, a tuple of names,
-// and one StructField for each of them.
+// Immutable. The declaration layer makes one subclass for each struct, with `_fields`, a tuple of
+// names, and one StructField for each of them.
 struct StructValue {
-  PyObject_VAR_HEAD
-  PyObject* items[1];
+  PyObject_VAR_HEAD PyObject* items[1];
 };
 
 bool is_struct_value(PyObject* object);

@@ -5,7 +5,8 @@
 
 #include "errors.h"
 
-// clang-format off: Python's header of datetime needs Python.h before it, and its macros cast as C does.
+// The header of datetime needs Python.h before it, and its macros cast as C does.
+// clang-format off
 #include <datetime.h>
 // clang-format on
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -50,8 +51,7 @@ bool read_timestamp(PyObject* object, const Conversion& conversion, Value& out) 
   const std::int64_t seconds = days * kSecondsPerDay + PyDateTime_DATE_GET_HOUR(object) * 3600 +
                                PyDateTime_DATE_GET_MINUTE(object) * 60 +
                                PyDateTime_DATE_GET_SECOND(object) - offset->seconds;
-  const std::int64_t microseconds =
-      PyDateTime_DATE_GET_MICROSECOND(object) - offset->microseconds;
+  const std::int64_t microseconds = PyDateTime_DATE_GET_MICROSECOND(object) - offset->microseconds;
   std::int64_t nanoseconds = 0;
   if (__builtin_mul_overflow(seconds, kNanosecondsPerSecond, &nanoseconds) ||
       __builtin_add_overflow(nanoseconds, microseconds * 1000, &nanoseconds)) {

@@ -87,8 +87,7 @@ void PyTransaction::create(Construction& construction) {
                      binding.definition->fields()[position].codec->name() +
                      " has no default and must be given");
   }
-  const ObjectRef created =
-      transaction().create(binding.type->id, std::move(construction.fields));
+  const ObjectRef created = transaction().create(binding.type->id, std::move(construction.fields));
   construction.handle->identity = created.object.value;
 }
 
@@ -183,11 +182,10 @@ void PyTransaction::commit_waiting() {
 
 void PyTransaction::commit_in_background() {
   const std::unique_ptr<Transaction> ending = std::move(transaction_);
-  ending->commit_async([callback = confirmation_, catalog = bindings_->shared_catalog()](
-                           const CommitOutcome& outcome) {
+  ending->commit_async([callback = confirmation_,
+                        catalog = bindings_->shared_catalog()](const CommitOutcome& outcome) {
     if (callback == nullptr) return;
-    callback->run(
-        [&](const py::object& call) { call(outcome_to_python(outcome, *catalog)); });
+    callback->run([&](const py::object& call) { call(outcome_to_python(outcome, *catalog)); });
   });
 }
 

@@ -74,9 +74,9 @@ const Binding& Bindings::resolve(const TypeDefinition& definition) {
   const std::string name = to_string(definition.name());
   const CatalogType* const type = catalog_.catalog->find(definition.name());
   if (type == nullptr || !definition.is_complete()) {
-    raise("NotSubscribedException", name + " is not known on this connection: subscribe to its schema" +
-                                        " first, with subscribeToSchema(" +
-                                        definition.name().schema + ")");
+    raise("NotSubscribedException",
+          name + " is not known on this connection: subscribe to its schema" +
+              " first, with subscribeToSchema(" + definition.name().schema + ")");
   }
   auto binding = std::make_unique<Binding>();
   binding->definition = &definition;
@@ -86,9 +86,9 @@ const Binding& Bindings::resolve(const TypeDefinition& definition) {
   for (const FieldInfo& field : definition.fields()) {
     const std::optional<FieldId> id = type->find_field(field.name);
     if (!id || !(type->fields[id->value].type == field.codec->type())) {
-      raise("SchemaException", name + "." + field.name + ": this program declares " +
-                                   field.codec->name() + ", the server " +
-                                   (id ? to_string(type->fields[id->value].type) : "no such field"));
+      raise("SchemaException",
+            name + "." + field.name + ": this program declares " + field.codec->name() +
+                ", the server " + (id ? to_string(type->fields[id->value].type) : "no such field"));
     }
     binding->positions[id->value] = binding->fields.size();
     if (!type->fields[id->value].fallback) binding->required.push_back(binding->fields.size());

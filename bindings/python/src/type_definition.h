@@ -26,8 +26,9 @@ struct IndexInfo {
   Uniqueness uniqueness = Uniqueness::kMany;
 };
 
-// Made when a type is first mentioned (`schema.Task`), completed when it is defined. Lives as long as the
-// process, as classes do in practice; so plain pointers to it are safe everywhere. Guarded by the GIL.
+// Made when a type is first mentioned (`schema.Task`), completed when it is defined. Lives as long
+// as the process, as classes do in practice; so plain pointers to it are safe everywhere. Guarded
+// by the GIL.
 class TypeDefinition {
  public:
   explicit TypeDefinition(TypeName type_name);
@@ -67,14 +68,14 @@ struct Binding {
   const ObjectTable* objects = nullptr;  // null when the client holds no object yet
   std::vector<FieldId> fields;           // by position in the definition
   std::vector<IndexId> indexes;
-  std::vector<std::size_t> required;     // positions of fields without a default
-  std::vector<std::size_t> positions;    // by FieldId; kNoPosition for those not declared here
+  std::vector<std::size_t> required;   // positions of fields without a default
+  std::vector<std::size_t> positions;  // by FieldId; kNoPosition for those not declared here
 
   static constexpr std::size_t kNoPosition = static_cast<std::size_t>(-1);
 };
 
-// Resolves this program's definitions against one catalog, each when it is first used. Guarded by the
-// GIL; shared by the views of one connection.
+// Resolves this program's definitions against one catalog, each when it is first used. Guarded by
+// the GIL; shared by the views of one connection.
 class Bindings {
  public:
   explicit Bindings(const detail::ClientCatalog& catalog) : catalog_(catalog) {}

@@ -61,8 +61,7 @@ std::vector<ObjectRef> PyView::lookup(const Binding& binding, std::size_t index,
 
 void PyView::enter(PyObject* self) {
   session_->check_process();
-  entries_.push_back(
-      py::reinterpret_steal<py::object>(as_object(python::enter(self, *this))));
+  entries_.push_back(py::reinterpret_steal<py::object>(as_object(python::enter(self, *this))));
 }
 
 void PyView::leave_current() {
@@ -94,17 +93,14 @@ void register_views(py::module_& module) {
              self.cast<PyView&>().enter(self.ptr());
              return self;
            })
-      .def("__exit__",
-           [](PyView& self, const py::object& type, const py::object&, const py::object&) {
-             self.exit(!type.is_none());
-           })
+      .def("__exit__", [](PyView& self, const py::object& type, const py::object&,
+                          const py::object&) { self.exit(!type.is_none()); })
       .def("transaction_id", [](const PyView& self) { return self.version().value; })
       .def("db", [](const PyView& self) { return self.connection(); })
       .def("getFieldReads", [](const PyView&) { return py::set(); })
       .def("getFieldWrites", [](const PyView&) { return py::dict(); })
       .def("getIndexReads", [](const PyView&) { return py::set(); })
-      .def("getIndexWrites",
-           [](const PyView&) { return py::make_tuple(py::list(), py::list()); });
+      .def("getIndexWrites", [](const PyView&) { return py::make_tuple(py::list(), py::list()); });
 
   py::class_<PyTransaction, PyView>(module, "Transaction")
       .def("commit", &PyTransaction::commit)

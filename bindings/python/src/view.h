@@ -56,8 +56,8 @@ class PyView {
   std::vector<py::object> entries_;  // CurrentView, one for each place where it is entered
 };
 
-// An object between its construction and the moment when the transaction creates it: after __init__, or
-// when it is first used as a reference.
+// An object between its construction and the moment when the transaction creates it: after
+// __init__, or when it is first used as a reference.
 struct Construction {
   ObjectHandle* handle = nullptr;
   const Binding* binding = nullptr;

@@ -5,9 +5,9 @@
 
 namespace odb::python {
 
-// Other Python threads run while it lives. A thread that asks for the GIL after the interpreter has ended
-// is killed where it stands, which C++ does not survive: so those that will ask are counted, and
-// await_waiting_threads() lets them pass first.
+// Other Python threads run while it lives. A thread that asks for the GIL after the interpreter has
+// ended is killed where it stands, which C++ does not survive: so those that will ask are counted,
+// and await_waiting_threads() lets them pass first.
 class GilReleased {
  public:
   GilReleased();
@@ -24,7 +24,8 @@ void begin_shutdown();
 bool is_shutting_down();  // any thread
 // Throws odb::DisconnectedError.
 [[noreturn]] void refuse_to_wait();
-// Until all threads that waited are back in Python; at most some seconds. Needs the GIL, and lends it.
+// Until all threads that waited are back in Python; at most some seconds. Needs the GIL, and lends
+// it.
 void await_waiting_threads();
 
 // Runs `body`, which may wait, while other Python threads run.

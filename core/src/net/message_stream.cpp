@@ -65,7 +65,7 @@ StreamStatus MessageStream::write_front() {
   return progress.status;
 }
 
-MessageStream::Received MessageStream::receive() {
+MessageStream::Received MessageStream::receive(Eagerness eagerness) {
   for (;;) {
     auto message = reader_.next();
     if (!message) {
@@ -73,6 +73,10 @@ MessageStream::Received MessageStream::receive() {
       return {StreamStatus::kFailed, {}};
     }
     if (*message) return {StreamStatus::kOk, **message};
+    if (eagerness == Eagerness::kArrived && bytes_->take_drained()) {
+      reader_.release_if_empty();
+      return {StreamStatus::kWantsRead, {}};
+    }
     const StreamProgress progress = bytes_->read(reader_.prepare());
     if (progress.status != StreamStatus::kOk) {
       reader_.release_if_empty();

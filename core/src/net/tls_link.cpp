@@ -40,6 +40,7 @@ int TlsLinkCallbacks::read(BIO* bio, char* out, std::size_t size, std::size_t* m
   if (received > 0) {
     *moved = static_cast<std::size_t>(received);
     link.bytes_received += *moved;
+    link.is_drained = *moved < size;
     return 1;
   }
   if (received == 0) {

@@ -12,6 +12,11 @@
 namespace odb::net {
 namespace {
 
+// SSL_get_error needs an empty queue; emptying an empty one is costly, and so it nearly always is.
+void clear_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 constexpr char kBindingLabel[] = "EXPORTER-Channel-Binding";  // RFC 9266
 
 // What a destroyed stream reads away at most, see ~TlsStream.
@@ -141,7 +146,7 @@ StreamProgress TlsStream::read(std::span<std::byte> out) {
       is_end_reported_ = true;
       return {read_end_};
     }
-    ERR_clear_error();
+    clear_errors();
     std::size_t moved = 0;
     const int result = SSL_read_ex(ssl_.get(), out.data() + total, out.size() - total, &moved);
     total += moved;
@@ -170,7 +175,7 @@ StreamProgress TlsStream::write(std::span<const std::byte> bytes) {
   if (write_end_ != StreamStatus::kOk) return {write_end_};
   std::size_t total = 0;
   while (total < bytes.size()) {
-    ERR_clear_error();
+    clear_errors();
     std::size_t moved = 0;
     const int result = SSL_write_ex(ssl_.get(), bytes.data() + total, bytes.size() - total, &moved);
     total += moved;
@@ -187,6 +192,10 @@ StreamProgress TlsStream::write(std::span<const std::byte> bytes) {
     return {total > 0 ? StreamStatus::kOk : status, total};
   }
   return {StreamStatus::kOk, total};
+}
+
+bool TlsStream::take_drained() {
+  return std::exchange(link_.is_drained, false) && !has_buffered_input();
 }
 
 bool TlsStream::has_buffered_input() const {

@@ -67,8 +67,7 @@ std::vector<ObjectId> Overlay::all(TypeId type) const {
   return out;
 }
 
-std::vector<ObjectId> Overlay::lookup(const CatalogIndex& index,
-                                      std::span<const Value> key) const {
+std::vector<ObjectId> Overlay::lookup(const CatalogIndex& index, std::span<const Value> key) const {
   std::vector<ObjectId> out = model_.lookup(index, key, version_);
   std::erase_if(out, [&](ObjectId object) { return written_.contains({index.type, object}); });
   for (const auto& [object, fields] : written_) {
@@ -85,8 +84,8 @@ std::optional<std::string> differs(const Model& model, Version version,
   const Overlay state(model, version, writes.first(observation.writes_before));
   const auto sentence = [&](const std::string& what, const std::string& saw,
                             const std::string& expected) {
-    return what + ": the transaction saw " + saw + ", at version " +
-           std::to_string(version.value) + " it is " + expected;
+    return what + ": the transaction saw " + saw + ", at version " + std::to_string(version.value) +
+           " it is " + expected;
   };
   switch (observation.kind) {
     case Observation::Kind::kCell: {
@@ -109,8 +108,9 @@ std::optional<std::string> differs(const Model& model, Version version,
     case Observation::Kind::kLookup: {
       const CatalogIndex& index = *model.catalog().find(observation.index);
       const auto without_unknown = [&](std::vector<ObjectId> objects) {
-        std::erase_if(objects,
-                      [&](ObjectId object) { return !state.is_known({index.type, object}); });
+        std::erase_if(objects, [&](ObjectId object) {
+          return !state.is_known({index.type, object});
+        });
         return objects;
       };
       const auto saw = without_unknown(observation.found);

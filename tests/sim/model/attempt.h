@@ -23,15 +23,15 @@ struct Observation {
   enum class Kind : std::uint8_t { kCell, kExistence, kLookup, kMembership };
 
   Kind kind;
-  ObjectRef object;                  // kCell, kExistence
-  FieldId field;                     // kCell
-  std::optional<Value> value;        // kCell; nothing: the object does not exist
-  bool exists = false;               // kExistence
-  IndexId index;                     // kLookup
-  std::vector<Value> key;            // kLookup
-  TypeId type;                       // kMembership
-  std::vector<ObjectId> found;       // kLookup, kMembership
-  std::size_t writes_before = 0;     // own writes that the answer takes into account
+  ObjectRef object;               // kCell, kExistence
+  FieldId field;                  // kCell
+  std::optional<Value> value;     // kCell; nothing: the object does not exist
+  bool exists = false;            // kExistence
+  IndexId index;                  // kLookup
+  std::vector<Value> key;         // kLookup
+  TypeId type;                    // kMembership
+  std::vector<ObjectId> found;    // kLookup, kMembership
+  std::size_t writes_before = 0;  // own writes that the answer takes into account
 };
 
 struct Attempt {
@@ -45,7 +45,7 @@ struct Attempt {
 
   // What the checker learns about it.
   std::uint64_t appends_failed_before = 0;  // of anybody, when it was submitted
-  std::optional<Version> committed;  // its place in the log
+  std::optional<Version> committed;         // its place in the log
   bool append_failed = false;
   bool answered = false;  // by the server
 };

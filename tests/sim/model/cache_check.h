@@ -27,11 +27,10 @@ bool covers_key(const Interest& interest, const Catalog& catalog, const CatalogI
                 const std::vector<Value>& key);
 bool covers_object(const Interest& interest, const Catalog& catalog, ObjectRef object);
 
-// A sentence when a snapshot of a client's cache is not the model at the same version, restricted to the
-// client's interests: every object that a loaded one covers is there, none that no interest covers, all
-// fields are right, and index look-ups agree with the fields.
-std::optional<std::string> check_snapshot(const Model& model,
-                                          const detail::Snapshot& snapshot,
+// A sentence when a snapshot of a client's cache is not the model at the same version, restricted
+// to the client's interests: every object that a loaded one covers is there, none that no interest
+// covers, all fields are right, and index look-ups agree with the fields.
+std::optional<std::string> check_snapshot(const Model& model, const detail::Snapshot& snapshot,
                                           const std::vector<HeldInterest>& interests,
                                           Random& random);
 

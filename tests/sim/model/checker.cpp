@@ -103,8 +103,8 @@ void Checker::on_told(ClientId client, Sequence sequence, const CommitOutcome& o
   if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
     ++counts.committed;
     if (attempt.committed != accepted->version) {
-      fail(attempt, "was acknowledged as version " + number(accepted->version) +
-                        ", which is not its own");
+      fail(attempt,
+           "was acknowledged as version " + number(accepted->version) + ", which is not its own");
     }
     acknowledged_ = std::max(acknowledged_, accepted->version);
     return;

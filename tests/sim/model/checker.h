@@ -19,8 +19,8 @@ struct ServerMoment {
   Version horizon;
 };
 
-// Strict serialisability with the server's versions as the serial order: what a transaction saw must be
-// so just before its version. What the store holds durably is the truth.
+// Strict serialisability with the server's versions as the serial order: what a transaction saw
+// must be so just before its version. What the store holds durably is the truth.
 class Checker {
  public:
   explicit Checker(Report& report) : report_(report) {}
@@ -50,8 +50,7 @@ class Checker {
   using Name = std::pair<ClientId, Sequence>;
 
   Attempt* find(ClientId client, Sequence sequence);
-  void check_conflict(const Attempt& attempt, const Conflict& conflict,
-                      const ServerMoment& moment);
+  void check_conflict(const Attempt& attempt, const Conflict& conflict, const ServerMoment& moment);
   void check_refusal(const Attempt& attempt, const Error& error, const ServerMoment& moment);
   bool violates_unique(const Attempt& attempt, Version version) const;
   void fail(const Attempt& attempt, const std::string& what);

@@ -18,7 +18,8 @@ void MessageWatch::on_sent(const ServerMessage& message, const ServerMoment& mom
   if (const auto* defined = std::get_if<SchemaDefined>(&message)) {
     return tell(defined->version, "a schema");
   }
-  if (const auto* flushed = std::get_if<Flushed>(&message)) return tell(flushed->version, "a flush");
+  if (const auto* flushed = std::get_if<Flushed>(&message))
+    return tell(flushed->version, "a flush");
   if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
     return tell(heartbeat->version, "a heartbeat");
   }

@@ -6,8 +6,8 @@
 
 namespace odb::sim {
 
-// The outcome of version v never comes before the delta v, deltas come in the order of versions, and
-// nothing speaks of a version that the store does not hold durably at that moment.
+// The outcome of version v never comes before the delta v, deltas come in the order of versions,
+// and nothing speaks of a version that the store does not hold durably at that moment.
 class MessageWatch {
  public:
   MessageWatch(Checker& checker, Report& report, ClientId client)

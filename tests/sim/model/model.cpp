@@ -215,23 +215,22 @@ std::string describe(ObjectRef object) {
 }
 
 std::string describe(const ConflictKey& key) {
-  return std::visit(
-      Overloaded{
-          [](const CellRead& read) {
-            return "field " + std::to_string(read.field.value) + " of " +
-                   describe(ObjectRef{read.type, read.object});
-          },
-          [](const ExistenceRead& read) {
-            return "existence of " + describe(ObjectRef{read.type, read.object});
-          },
-          [](const IndexRead& read) {
-            return "a value of index " + std::to_string(read.index.value);
-          },
-          [](const MembershipRead& read) {
-            return "the objects of type " + std::to_string(read.type.value);
-          },
-      },
-      key);
+  return std::visit(Overloaded{
+                        [](const CellRead& read) {
+                          return "field " + std::to_string(read.field.value) + " of " +
+                                 describe(ObjectRef{read.type, read.object});
+                        },
+                        [](const ExistenceRead& read) {
+                          return "existence of " + describe(ObjectRef{read.type, read.object});
+                        },
+                        [](const IndexRead& read) {
+                          return "a value of index " + std::to_string(read.index.value);
+                        },
+                        [](const MembershipRead& read) {
+                          return "the objects of type " + std::to_string(read.type.value);
+                        },
+                    },
+                    key);
 }
 
 }  // namespace odb::sim

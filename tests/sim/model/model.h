@@ -22,8 +22,8 @@ class Model {
  public:
   Model();
 
-  // Replays the next version; a sentence when it cannot be: a version left out, an object created twice
-  // or changed while it does not exist, a unique index with two objects of one value.
+  // Replays the next version; a sentence when it cannot be: a version left out, an object created
+  // twice or changed while it does not exist, a unique index with two objects of one value.
   std::optional<std::string> apply(const server::CommitRecord& record);
 
   Version version() const { return Version{log_.size()}; }

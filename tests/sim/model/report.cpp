@@ -7,7 +7,7 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 18> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 19> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},
@@ -25,6 +25,7 @@ constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 18> kNamed
     {"subscriptions", &Counts::subscriptions},
     {"caches checked", &Counts::caches_checked},
     {"snapshots re-read", &Counts::snapshots_reread},
+    {"changes checked", &Counts::changes_checked},
     {"steps", &Counts::steps},
 }};
 

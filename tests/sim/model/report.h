@@ -25,6 +25,7 @@ struct Counts {
   std::uint64_t subscriptions = 0;
   std::uint64_t caches_checked = 0;
   std::uint64_t snapshots_reread = 0;
+  std::uint64_t changes_checked = 0;
   std::uint64_t steps = 0;
 
   // Transactions that the server decided on.

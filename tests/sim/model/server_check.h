@@ -9,8 +9,8 @@
 
 namespace odb::sim {
 
-// Compares the newest version of both. The server's indexes are held against a recomputation from the
-// fields of the objects that are there.
+// Compares the newest version of both. The server's indexes are held against a recomputation from
+// the fields of the objects that are there.
 std::optional<std::string> check_server(const Model& model, const VersionedState& state);
 
 }  // namespace odb::sim

@@ -47,6 +47,10 @@ class ByteStream {
   // buffered). Never true straight after kWantsRead, so waiting on it does not spin.
   virtual bool has_buffered_input() const = 0;
 
+  // Whether the last read() took everything that had arrived by then; asked once a read. Who waits
+  // for the descriptor anyway saves a read that would only say so.
+  virtual bool take_drained() { return false; }
+
   // Requires a completed handshake; equal at both ends of one channel.
   virtual ChannelBinding channel_binding() const = 0;
 

@@ -39,7 +39,10 @@ class MessageStream {
     StreamStatus status = StreamStatus::kOk;
     std::span<const std::byte> payload;
   };
-  Received receive();
+  // With kArrived, a stream whose last read took all there was is not asked again before the next
+  // call: for callers who wait for the descriptor after kWantsRead.
+  enum class Eagerness : std::uint8_t { kAsk, kArrived };
+  Received receive(Eagerness eagerness = Eagerness::kAsk);
 
   // Drops what is queued, so that one last message can follow, except what the stream may have
   // taken or encrypted in part: either one message, whole (dropping the rest of its fragments would

@@ -36,6 +36,7 @@ class TlsStream final : public ByteStream {
   StreamProgress read(std::span<std::byte> out) override;
   StreamProgress write(std::span<const std::byte> bytes) override;
   bool has_buffered_input() const override;
+  bool take_drained() override;
   ChannelBinding channel_binding() const override;
   int descriptor() const override { return socket_.descriptor(); }
   std::uint64_t link_bytes_received() const override { return link_.bytes_received; }
@@ -55,8 +56,9 @@ class TlsStream final : public ByteStream {
   // What OpenSSL's input and output callbacks work on.
   struct Link {
     int descriptor = -1;
-    int last_errno = 0;   // of the last call that failed for good
-    bool at_end = false;  // the peer closed TCP
+    int last_errno = 0;       // of the last call that failed for good
+    bool at_end = false;      // the peer closed TCP
+    bool is_drained = false;  // the last receive left the socket empty
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
   };
