@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <utility>
 
 #include "odb/wire/codec.h"
@@ -35,6 +37,18 @@ std::uint64_t this_process() {
       pthread_atfork(nullptr, nullptr, [] { g_process.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);
   return g_process.load(std::memory_order_relaxed);
+}
+
+// A handler that throws has nobody to throw to: it is told on stderr, and the others go on.
+template <class Call>
+void call_handler(const Call& call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "odb: a handler threw: %s\n", error.what());
+  } catch (...) {
+    std::fprintf(stderr, "odb: a handler threw\n");
+  }
 }
 
 int poll_milliseconds(Time now, Time deadline) {
@@ -149,11 +163,16 @@ void Connection::drive(Lock& lock, Time deadline, const std::function<bool()>& i
     }
   } release{*this};
 
+  Time called_while_waiting = std::chrono::steady_clock::now();
   for (;;) {
     send_outgoing();
     if (is_done()) return;
     const Time now = std::chrono::steady_clock::now();
     if (now >= deadline) return;
+    if (now - called_while_waiting >= kWhileWaitingInterval) {
+      called_while_waiting = now;
+      call_while_waiting(lock);
+    }
     if (!has_more_ && !stream_->bytes().has_buffered_input()) {
       pollfd poll_for{.fd = stream_->bytes().descriptor(),
                       .events = static_cast<short>(POLLIN | (wants_write_ ? POLLOUT : 0)),
@@ -276,11 +295,13 @@ bool Connection::has_work_for_handlers() const {
 
 void Connection::run_background() {
   Lock lock(mutex_);
-  while (!stopping_) {
+  for (;;) {
+    // Also when stopping: every completion is told its outcome.
     if (has_work_for_handlers()) {
       run_handlers(lock);
       continue;
     }
+    if (stopping_) return;
     if (!driving_ && !core_->has_ended()) {
       pump();
       if (followers_ > 0) changed_.notify_all();
@@ -316,7 +337,7 @@ void Connection::run_handlers(Lock& lock) {
   int calls = 0;
   for (const auto& ticket : core_->take_completed()) {
     lock.unlock();
-    ticket->callback(*ticket->outcome);
+    call_handler([&] { ticket->callback(*ticket->outcome); });
     lock.lock();
     // Commits that callbacks begin go out in groups: large enough to share a write, small enough
     // that the server works on one group while the next is made.
@@ -328,7 +349,7 @@ void Connection::run_handlers(Lock& lock) {
       if (std::find(handlers_.begin(), handlers_.end(), handler) == handlers_.end()) continue;
       running_handler_ = handler;
       lock.unlock();
-      handler->call(change);
+      call_handler([&] { handler->call(change); });
       lock.lock();
       running_handler_ = nullptr;
       changed_.notify_all();

@@ -175,11 +175,7 @@ def test_on_confirmed_tells_of_a_conflict(db, schema, task):
     assert f"{schema.name}.Task.title" in result.key and str(task._identity) in result.key
 
 
-# disconnect() ends the client's background thread before it has called back for what was in flight.
-SILENT_DISCONNECT = pytest.param("disconnect", marks=pytest.mark.xfail(strict=True))
-
-
-@pytest.mark.parametrize("end", ["kill", SILENT_DISCONNECT])
+@pytest.mark.parametrize("end", ["kill", "disconnect"])
 def test_on_confirmed_tells_of_a_lost_link(own_server, schema, Task, end):
     db = object_database.connect("localhost", own_server.port, own_server.token)
     db.subscribeToSchema(schema)

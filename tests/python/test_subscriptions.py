@@ -1,5 +1,7 @@
 """What a connection holds, and what it may be asked."""
 
+import time
+
 import pytest
 
 from object_database import (
@@ -110,7 +112,9 @@ def test_none_lets_a_program_write_what_it_does_not_hold(db, connect, schema, Ta
 
 def test_a_subscription_can_load_in_the_background(db, schema, Task, stored):
     db.subscribeToSchema(schema, block=False)
-    db.flush()
+    deadline = time.monotonic() + 10
+    while not db.isSubscribedToType(Task) and time.monotonic() < deadline:
+        db.flush()  # each takes in what has come meanwhile; none waits for the snapshot
     assert db.isSubscribedToType(Task)
     with db.view():
         assert len(Task.lookupAll()) == 3

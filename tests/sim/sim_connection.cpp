@@ -61,6 +61,11 @@ void SimConnection::send(wire::EncodedMessage message) {
     return world_.report.fail("a server's message does not decode: " + decoded.error().message);
   }
   world_.trace.add(frame);
+  // A session asks before each message: no queue grows beyond its limit and one message.
+  if (!std::holds_alternative<Goodbye>(*decoded) &&
+      queued_bytes() > core_.limits().session_queue_bytes_max) {
+    world_.report.fail("a session sends into a queue that is over its limit");
+  }
   const bool is_delta = std::holds_alternative<Delta>(*decoded);
   if (is_delta && fault_ == LinkFault::kLosesDelta && chance(world_.random, 2)) return;
   if (is_delta && fault_ == LinkFault::kOvertakesDelta && !held_back_) {

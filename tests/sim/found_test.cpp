@@ -1,0 +1,104 @@
+// What the simulator found, told in short: each of these let a transaction commit that was not
+// serialisable.
+#include <gtest/gtest.h>
+
+#include <utility>
+#include <vector>
+
+#include "cache.h"
+#include "odb/client/detail/transaction_state.h"
+#include "odb/client/errors.h"
+#include "sim_schema.h"
+
+namespace odb::sim {
+namespace {
+
+using detail::Cache;
+using detail::TransactionState;
+
+Value number(std::int64_t value) { return Value::integer(value); }
+
+class Found : public testing::Test {
+ protected:
+  Found() {
+    auto catalog = Catalog().merged(base_schema().definition());
+    std::vector<CatalogType> types;
+    for (const auto& type : catalog->types()) types.push_back(*type);
+    EXPECT_TRUE(cache_.learn(types));
+    const CatalogType& task = *catalog->find(TypeName{kSchemaName, "Task"});
+    task_ = task.id;
+    person_ = catalog->find(TypeName{kSchemaName, "Person"})->id;
+    status_ = task.find_index("status")->id;
+    board_ = task.find_index("board")->id;
+  }
+
+  // A task as a piece of a snapshot brings it, not loaded yet.
+  void stage_task(ObjectId object, Value status, Value priority, Value note) {
+    RowBlock rows{.type = task_, .field_count = 5, .objects = {object}};
+    rows.values = {Value::text("a"), std::move(status), std::move(priority), std::move(note),
+                   Value::none()};
+    EXPECT_TRUE(cache_.stage(std::move(rows)));
+  }
+
+  TransactionState begin() { return TransactionState(cache_.snapshot()); }
+
+  Cache cache_;
+  TypeId task_;
+  TypeId person_;
+  IndexId status_;
+  IndexId board_;
+  const FieldId status_field_{1};
+  const FieldId priority_{2};
+  const FieldId note_{3};
+  const ObjectId seven_{7};
+};
+
+TEST_F(Found, SettingWhatIsAbsentReadsThatItIs) {
+  cache_.finish_load(TypeInterest{task_}, Version{5});
+  TransactionState transaction = begin();
+  EXPECT_THROW(transaction.set({task_, seven_}, priority_, number(1)), NotFoundError);
+  EXPECT_EQ(transaction.reads().existences, (std::vector<ExistenceRead>{{task_, seven_}}));
+}
+
+TEST_F(Found, ASubscribedObjectCoversNoObjectOfAnotherType) {
+  cache_.finish_load(ObjectsInterest{task_, {seven_}}, Version{5});
+  TransactionState transaction = begin();
+  EXPECT_FALSE(transaction.exists({task_, seven_}));
+  EXPECT_THROW(transaction.exists({person_, seven_}), NotSubscribedError);
+}
+
+TEST_F(Found, WhatIsStillLoadingShowsOnceALoadedInterestCoversIt) {
+  cache_.finish_load(IndexInterest{status_, {number(1)}}, Version{5});
+  stage_task(seven_, number(0), number(0), number(0));
+  const std::vector<Value> wanted = {number(1)};
+  EXPECT_TRUE(begin().lookup(status_, wanted).empty());
+
+  Delta delta{.version = Version{6}, .actor = "alice"};
+  delta.changes.begin(ObjectChange::Kind::kUpdate, task_, seven_);
+  delta.changes.add_cell({.field = status_field_, .value = number(1)});
+  ASSERT_TRUE(cache_.apply(std::move(delta)));
+  EXPECT_EQ(begin().lookup(status_, wanted), (std::vector<ObjectRef>{{task_, seven_}}));
+}
+
+TEST_F(Found, ALookUpReadsTheFieldsThatCompleteAWrittenKey) {
+  stage_task(seven_, number(0), number(0), number(2));
+  cache_.finish_load(TypeInterest{task_}, Version{5});
+  TransactionState transaction = begin();
+  transaction.set({task_, seven_}, priority_, number(1));
+  const std::vector<Value> wanted = {number(1), number(2)};
+  EXPECT_EQ(transaction.lookup(board_, wanted), (std::vector<ObjectRef>{{task_, seven_}}));
+  EXPECT_EQ(transaction.reads().cells, (std::vector<CellRead>{{task_, note_, seven_}}));
+}
+
+TEST_F(Found, ALookUpDoesNotGuessTheRestOfABlindlyWrittenKey) {
+  const std::vector<Value> wanted = {number(1), number(2)};
+  cache_.finish_load(IndexInterest{board_, wanted}, Version{5});
+  TransactionState transaction = begin();
+  transaction.set({task_, seven_}, priority_, number(1));
+  EXPECT_THROW(transaction.lookup(board_, wanted), NotSubscribedError);
+  transaction.set({task_, seven_}, note_, number(2));
+  EXPECT_EQ(transaction.lookup(board_, wanted), (std::vector<ObjectRef>{{task_, seven_}}));
+}
+
+}  // namespace
+}  // namespace odb::sim
