@@ -17,10 +17,11 @@ int main(int argc, char** argv) try {
   const auto end = std::chrono::steady_clock::now() + arguments.seconds;
   for (std::int64_t number = 1; std::chrono::steady_clock::now() < end; ++number) {
     odb::Transaction tx = db.transaction();
-    const odb::Ref<Reading> reading = tx.create(Reading{.sensor = "thermometer",
-                                                        .number = number,
-                                                        .value = 20 + std::sin(0.3 * double(number)),
-                                                        .made_by = "c++"});
+    const odb::Ref<Reading> reading =
+        tx.create(Reading{.sensor = "thermometer",
+                          .number = number,
+                          .value = 20 + std::sin(0.3 * double(number)),
+                          .made_by = "c++"});
     tx.commit();
 
     // A read-modify-write: runs again if somebody changes the reading in between.

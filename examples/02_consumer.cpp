@@ -1,6 +1,6 @@
-// A consumer: subscribes to a schema and prints every object as it is created or changed, by anyone.
-// Teaches: subscribe, on_commit, the view that comes with each change, reading fields.
-// It sees what the Python producer makes as well as what the C++ one does.
+// A consumer: subscribes to a schema and prints every object as it is created or changed, by
+// anyone. Teaches: subscribe, on_commit, the view that comes with each change, reading fields. It
+// sees what the Python producer makes as well as what the C++ one does.
 #include <chrono>
 #include <iostream>
 #include <thread>

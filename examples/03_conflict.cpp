@@ -1,6 +1,6 @@
-// Four writers add to one counter at the same time: each commit that meets another is refused whole, and
-// `transact` runs it again. Teaches: conflicts are outcomes; what one says; nothing is ever lost.
-// The server runs inside this program, so there is nothing to start first.
+// Four writers add to one counter at the same time: each commit that meets another is refused
+// whole, and `transact` runs it again. Teaches: conflicts are outcomes; what one says; nothing is
+// ever lost. The server runs inside this program, so there is nothing to start first.
 #include <odb/odb.h>
 #include <odb/server/server.h>
 

@@ -1,6 +1,6 @@
 // A work queue: workers look for open jobs by an index, claim one, do it, and mark it done.
-// Teaches: index look-ups inside a transaction; two workers that claim one job conflict, so none is done
-// twice; waiting for work by waking on commits instead of polling.
+// Teaches: index look-ups inside a transaction; two workers that claim one job conflict, so none is
+// done twice; waiting for work by waking on commits instead of polling.
 #include <odb/odb.h>
 #include <odb/server/server.h>
 

@@ -1,6 +1,6 @@
 // The server inside a program: for tests, tools and small systems, on a free port, with real TLS.
-// Teaches: ServerOptions, several named tokens (who did it is part of every change), an orderly stop.
-// Any other program may connect to it as to odb_server.
+// Teaches: ServerOptions, several named tokens (who did it is part of every change), an orderly
+// stop. Any other program may connect to it as to odb_server.
 #include <odb/odb.h>
 #include <odb/server/server.h>
 

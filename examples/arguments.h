@@ -1,4 +1,5 @@
-// What every example is told on its command line: where the server is, the token, and for how long to run.
+// What every example is told on its command line: where the server is, the token, and for how long
+// to run.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,8 @@ struct Arguments {
   std::string token;
   std::chrono::seconds seconds{10};
 
-  // Usage: PROGRAM [--host HOST] [--port PORT] [--token TOKEN] [--seconds N]; the token may also come from
-  // the environment variable ODB_SERVICE_TOKEN.
+  // Usage: PROGRAM [--host HOST] [--port PORT] [--token TOKEN] [--seconds N]; the token may also
+  // come from the environment variable ODB_SERVICE_TOKEN.
   static Arguments parse(int argc, char** argv) {
     Arguments arguments;
     if (const char* token = std::getenv("ODB_SERVICE_TOKEN")) arguments.token = token;

@@ -178,7 +178,8 @@ Result<void> Cache::check(const ObjectChange& change, const Changeset& changes) 
     return nonsense("a change without its cells");
   }
   for (const CellOperation& cell : changes.cells_of(change)) {
-    if (cell.field.value >= type->fields.size()) return nonsense("a field that it has not described");
+    if (cell.field.value >= type->fields.size())
+      return nonsense("a field that it has not described");
     if (cell.kind != CellOperation::Kind::kSet) return nonsense("an operation this client lacks");
   }
   const bool held = is_held(change) || staged_row(change.type, change.object) != nullptr;
@@ -195,7 +196,8 @@ bool Cache::is_covered(const CatalogType& type, ObjectId object, const Row& row)
   if (coverage_->objects.contains(ObjectRef{type.id, object})) return true;
   if (coverage_->index_keys.empty()) return false;
   for (const CatalogIndex& index : type.indexes) {
-    if (coverage_->index_keys.contains(std::pair(index.id, state_->key_of(index, row)))) return true;
+    if (coverage_->index_keys.contains(std::pair(index.id, state_->key_of(index, row))))
+      return true;
   }
   return false;
 }
@@ -222,10 +224,9 @@ Row::Owner Cache::updated_row(const CatalogType& type, const Row& old, const Obj
   return row;
 }
 
-// An object that is not visible yet stays in staging until what it becomes is covered by an interest that
-// is loaded already: look-ups that rely on that one must find it then.
-void Cache::apply_staged(const ObjectChange& change, const Changeset& changes,
-                         Changeset& visible) {
+// An object that is not visible yet stays in staging until what it becomes is covered by an
+// interest that is loaded already: look-ups that rely on that one must find it then.
+void Cache::apply_staged(const ObjectChange& change, const Changeset& changes, Changeset& visible) {
   const CatalogType& type = *state_->catalog()->find(change.type);
   auto& table = staged_[change.type];
   if (table == nullptr) table = std::make_unique<ObjectTable>();
@@ -253,7 +254,8 @@ void Cache::apply_staged(const ObjectChange& change, const Changeset& changes,
   if (row == nullptr) return;
   visible.begin(ObjectChange::Kind::kEnter, change.type, change.object);
   std::uint32_t field = 0;
-  for (const Value& value : row->fields()) visible.add_cell({.field = FieldId{field++}, .value = value});
+  for (const Value& value : row->fields())
+    visible.add_cell({.field = FieldId{field++}, .value = value});
 }
 
 Result<void> Cache::apply(Delta delta) {

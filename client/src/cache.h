@@ -13,9 +13,9 @@
 
 namespace odb::detail {
 
-// Takes in what the server sends, in the order of the stream. Its versions are steps of its own: one for
-// each delta and each subscription that finishes loading, so that a snapshot stays as it is when older
-// objects arrive later. One thread at a time; the snapshots it gives may be read by any.
+// Takes in what the server sends, in the order of the stream. Its versions are steps of its own:
+// one for each delta and each subscription that finishes loading, so that a snapshot stays as it is
+// when older objects arrive later. One thread at a time; the snapshots it gives may be read by any.
 class Cache {
  public:
   Cache();

@@ -148,7 +148,8 @@ void ClientCore::on(SchemaDefined& message) {
 
 void ClientCore::on(SubscriptionLoaded& message) {
   const auto found = subscriptions_.find(message.subscription);
-  if (found == subscriptions_.end()) return on_unexpected("a subscription that was never asked for");
+  if (found == subscriptions_.end())
+    return on_unexpected("a subscription that was never asked for");
   cache_.finish_load(found->second.interest, message.version);
   found->second.ticket->version = message.version;
 }
@@ -233,12 +234,12 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCa
   } catch (const wire::MessageTooLarge&) {
   }
   if (message == nullptr || message->size() > commit_bytes_max_) {
-    finish(ticket, Error{ErrorCode::kTransactionTooLarge,
-                         "the transaction takes " +
-                             (message == nullptr
-                                  ? "more than " + std::to_string(wire::kMessageBytesMax)
-                                  : std::to_string(message->size())) +
-                             " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
+    finish(ticket,
+           Error{ErrorCode::kTransactionTooLarge,
+                 "the transaction takes " +
+                     (message == nullptr ? "more than " + std::to_string(wire::kMessageBytesMax)
+                                         : std::to_string(message->size())) +
+                     " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
     return ticket;
   }
   if (!waiting_.empty() && waiting_bytes_ + message->size() > kWaitingBytesMax) {

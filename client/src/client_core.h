@@ -1,4 +1,5 @@
-// ClientCore: the client's side of the session protocol. Sans-I/O: messages and time in, messages out.
+// ClientCore: the client's side of the session protocol. Sans-I/O: messages and time in, messages
+// out.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -63,12 +64,14 @@ class ClientCore {
   // ---- the program's side ----
   std::shared_ptr<RequestTicket> define(const Schema& schema);
   SubscriptionId subscribe(Interest interest);
-  const RequestTicket& subscription(SubscriptionId id) const { return *subscriptions_.at(id).ticket; }
+  const RequestTicket& subscription(SubscriptionId id) const {
+    return *subscriptions_.at(id).ticket;
+  }
   std::shared_ptr<RequestTicket> unsubscribe(SubscriptionId id);
   std::shared_ptr<RequestTicket> flush();
 
-  // Beyond the server's credits commits wait here, up to kWaitingBytesMax, and go out as outcomes come
-  // in. The ticket may have its outcome at once: too large, too many waiting, disconnected.
+  // Beyond the server's credits commits wait here, up to kWaitingBytesMax, and go out as outcomes
+  // come in. The ticket may have its outcome at once: too large, too many waiting, disconnected.
   std::shared_ptr<CommitTicket> commit(CommitRequest request, CommitCallback callback);
 
   // An identity for a new object, nothing while none is granted; more are asked for in time.
@@ -148,7 +151,7 @@ class ClientCore {
 
   std::deque<IdRange> ids_;
   std::uint64_t ids_left_ = 0;
-  std::uint64_t ids_asked_ = 0;      // under way
+  std::uint64_t ids_asked_ = 0;  // under way
   std::uint64_t ids_last_grant_ = 0;
   boost::unordered_flat_map<TypeId, IdChunk> id_chunks_;
 };

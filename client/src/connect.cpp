@@ -67,8 +67,8 @@ class Attempt {
     opened.core = std::make_unique<ClientCore>(
         ClientIdentity{net::make_client_id(), token, std::string("odb ") + kVersionText},
         tls->channel_binding(), std::chrono::steady_clock::now());
-    opened.stream = std::make_unique<net::MessageStream>(std::move(tls),
-                                                         opened.core->message_bytes_max());
+    opened.stream =
+        std::make_unique<net::MessageStream>(std::move(tls), opened.core->message_bytes_max());
     while (!opened.core->is_open()) {
       for (auto& message : opened.core->take_outgoing()) opened.stream->send(std::move(message));
       const bool wants_write = opened.stream->flush() == net::StreamStatus::kWantsWrite;
@@ -127,16 +127,15 @@ class Attempt {
 std::shared_ptr<Connection> Connection::open(const std::string& host, std::uint16_t port,
                                              const std::string& token, ConnectOptions options) {
   const net::Endpoint server{host, port};
-  auto tls = net::TlsClientContext::create({.ca_file = options.ca_file,
-                                            .host_name = {},
-                                            .fingerprint = options.fingerprint});
+  auto tls = net::TlsClientContext::create(
+      {.ca_file = options.ca_file, .host_name = {}, .fingerprint = options.fingerprint});
   if (!tls) throw_error(tls.error());
   const Time deadline = std::chrono::steady_clock::now() + options.timeout;
   for (;;) {
     auto opened = Attempt(server, options, deadline).run(*tls, token);
     if (opened) {
-      std::shared_ptr<Connection> connection(new Connection(
-          std::move(opened->stream), std::move(opened->core), std::move(options)));
+      std::shared_ptr<Connection> connection(
+          new Connection(std::move(opened->stream), std::move(opened->core), std::move(options)));
       connection->start();
       return connection;
     }

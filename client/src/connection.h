@@ -18,10 +18,11 @@
 
 namespace odb::detail {
 
-// Threads: everything behind one mutex. Whoever waits for the server takes the role of driver, sends and
-// receives for itself, and wakes the others when their answers came along; a background thread has the
-// role when nobody waits. While a caller drives, the socket is disarmed in the background thread's
-// epoll set, so that thread sleeps on. Handlers run on the background thread with the mutex free.
+// Threads: everything behind one mutex. Whoever waits for the server takes the role of driver,
+// sends and receives for itself, and wakes the others when their answers came along; a background
+// thread has the role when nobody waits. While a caller drives, the socket is disarmed in the
+// background thread's epoll set, so that thread sleeps on. Handlers run on the background thread
+// with the mutex free.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   static std::shared_ptr<Connection> open(const std::string& host, std::uint16_t port,
@@ -50,8 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string& actor() const { return actor_; }
   HistoryId history() const { return history_; }
   bool is_connected();
-  // Ends the link; what is under way ends with kDisconnected. Joins the background thread unless called
-  // on it.
+  // Ends the link; what is under way ends with kDisconnected. Joins the background thread unless
+  // called on it.
   void disconnect();
 
  private:
@@ -69,8 +70,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void check_process() const;
   void check_connected(const Lock& lock) const;
 
-  // Drives, or waits for who drives, until `is_done` (called with the lock) or the time is up: false.
-  // Throws what ConnectOptions::while_waiting throws.
+  // Drives, or waits for who drives, until `is_done` (called with the lock) or the time is up:
+  // false. Throws what ConnectOptions::while_waiting throws.
   bool wait(Lock& lock, Timeout timeout, const std::function<bool()>& is_done);
   void drive(Lock& lock, Time deadline, const std::function<bool()>& is_done);
   void call_while_waiting(Lock& lock);
@@ -99,18 +100,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::condition_variable changed_;
   std::unique_ptr<net::MessageStream> stream_;
   std::unique_ptr<ClientCore> core_;
-  bool driving_ = false;        // a caller drives
-  int followers_ = 0;           // callers that wait for the driver
-  bool wants_write_ = false;    // the stream did not take everything
-  std::uint32_t armed_ = 0;     // events the background thread waits for
-  bool has_more_ = false;       // pump() stopped before it had taken in everything
+  bool driving_ = false;      // a caller drives
+  int followers_ = 0;         // callers that wait for the driver
+  bool wants_write_ = false;  // the stream did not take everything
+  std::uint32_t armed_ = 0;   // events the background thread waits for
+  bool has_more_ = false;     // pump() stopped before it had taken in everything
   std::uint64_t bytes_seen_ = 0;
   bool stopping_ = false;
   std::vector<std::shared_ptr<Handler>> handlers_;
   HandlerId last_handler_;
   std::shared_ptr<Handler> running_handler_;
-  bool in_handlers_ = false;    // on the background thread
-  std::mutex join_mutex_;  // disconnect() may be called by several at once
+  bool in_handlers_ = false;  // on the background thread
+  std::mutex join_mutex_;     // disconnect() may be called by several at once
   std::thread background_;
   std::thread::id background_id_;
 };

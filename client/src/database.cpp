@@ -128,8 +128,8 @@ bool Database::is_connected() const { return connection_->is_connected(); }
 void Database::disconnect() { connection_->disconnect(); }
 
 void Database::pause_after_conflict(int attempt) const {
-  // Full jitter, so that those who met once do not meet again (Brooker 2015): the first retry at once,
-  // later ones after a random time up to a bound that doubles.
+  // Full jitter, so that those who met once do not meet again (Brooker 2015): the first retry at
+  // once, later ones after a random time up to a bound that doubles.
   if (attempt <= 1) return;
   thread_local std::minstd_rand random{std::random_device{}()};
   const std::int64_t bound_us = std::int64_t{25} << std::min(attempt - 1, 9);

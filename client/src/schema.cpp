@@ -8,7 +8,8 @@ namespace {
 
 // References that name no schema mean this one.
 void resolve_schema(Type& type, const std::string& schema) {
-  if (type.kind == Type::Kind::kReference && type.target.schema.empty()) type.target.schema = schema;
+  if (type.kind == Type::Kind::kReference && type.target.schema.empty())
+    type.target.schema = schema;
   for (Type& child : type.children) resolve_schema(child, schema);
 }
 

@@ -32,9 +32,9 @@ const TypeBinding& ClientCatalog::binding(std::size_t slot, std::string_view sch
       if (candidate.type->name.schema == schema) return candidate;
     }
   }
-  throw SchemaError({ErrorCode::kUnknownType, std::string(struct_name) +
-                                                  " is not defined on this connection in schema \"" +
-                                                  std::string(schema) + "\""});
+  throw SchemaError({ErrorCode::kUnknownType,
+                     std::string(struct_name) + " is not defined on this connection in schema \"" +
+                         std::string(schema) + "\""});
 }
 
 std::optional<ObjectId> Snapshot::next_object(TypeId type, ObjectId from) const {

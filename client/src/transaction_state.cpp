@@ -27,9 +27,8 @@ void TransactionState::check_open() const {
 const CatalogType& TransactionState::type_of(ObjectRef object) const {
   const CatalogType* type = snapshot_->catalog().catalog->find(object.type);
   if (type == nullptr) {
-    throw SchemaError({ErrorCode::kUnknownType,
-                       "type number " + std::to_string(object.type.value) +
-                           " is not known on this connection"});
+    throw SchemaError({ErrorCode::kUnknownType, "type number " + std::to_string(object.type.value) +
+                                                    " is not known on this connection"});
   }
   return *type;
 }
@@ -103,8 +102,8 @@ std::vector<ObjectRef> TransactionState::all(TypeId type) {
   type_of({type, {}});
   if (!snapshot_->covers_type(type)) {
     throw NotSubscribedError(
-        {ErrorCode::kNotSubscribed, to_string(type_of({type, {}}).name) +
-                                        " is not covered by any loaded subscription"});
+        {ErrorCode::kNotSubscribed,
+         to_string(type_of({type, {}}).name) + " is not covered by any loaded subscription"});
   }
   membership_reads_.insert({type});
   std::vector<ObjectRef> found;
@@ -133,10 +132,10 @@ std::string TransactionState::key_of(const Catalog& catalog, IndexId index_id,
   }
   const CatalogType& type = *catalog.find(index->type);
   if (values.size() != index->fields.size()) {
-    throw ValueError({ErrorCode::kWrongType,
-                      "index " + to_string(type.name) + "." + index->name + ": expected " +
-                          std::to_string(index->fields.size()) + " values, found " +
-                          std::to_string(values.size())});
+    throw ValueError(
+        {ErrorCode::kWrongType, "index " + to_string(type.name) + "." + index->name +
+                                    ": expected " + std::to_string(index->fields.size()) +
+                                    " values, found " + std::to_string(values.size())});
   }
   std::string key;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -152,9 +151,9 @@ void TransactionState::check_value(const CatalogType& type, FieldId field, const
                                                      std::to_string(field.value)});
   }
   if (auto fits = check_fits(value, type.fields[field.value].type); !fits) {
-    throw ValueError({fits.error().code, to_string(type.name) + "." +
-                                             type.fields[field.value].name + ": " +
-                                             fits.error().message});
+    throw ValueError(
+        {fits.error().code,
+         to_string(type.name) + "." + type.fields[field.value].name + ": " + fits.error().message});
   }
 }
 
@@ -200,9 +199,9 @@ std::vector<ObjectRef> TransactionState::lookup(IndexId index_id, std::span<cons
   const CatalogIndex& index = *catalog.find(index_id);
   const CatalogType& type = *catalog.find(index.type);
   if (!snapshot_->covers_index_key(index_id, key)) {
-    throw NotSubscribedError({ErrorCode::kNotSubscribed,
-                              "this value of index " + to_string(type.name) + "." + index.name +
-                                  " is not covered by any loaded subscription"});
+    throw NotSubscribedError(
+        {ErrorCode::kNotSubscribed, "this value of index " + to_string(type.name) + "." +
+                                        index.name + " is not covered by any loaded subscription"});
   }
   std::vector<ObjectRef> found;
   for (const ObjectId object : snapshot_->lookup(index_id, key)) {
@@ -223,8 +222,8 @@ std::vector<ObjectRef> TransactionState::lookup(IndexId index_id, std::span<cons
 
 // ---- writes ----
 
-// A write implies that the object exists, which the server checks; here only what is surely wrong. The
-// refusal tells the program that there is no such object: it has read that.
+// A write implies that the object exists, which the server checks; here only what is surely wrong.
+// The refusal tells the program that there is no such object: it has read that.
 void TransactionState::check_not_absent(ObjectRef object) {
   if (snapshot_->find(object.type, object.object) != nullptr) return;
   if (!snapshot_->covers_object(object.type, object.object)) return;

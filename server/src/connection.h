@@ -25,7 +25,8 @@ class ConnectionHost {
   virtual void remove(class Connection& connection) = 0;
 };
 
-// One thread: the server's. Lives until it has called ConnectionHost::remove and all its handlers ran.
+// One thread: the server's. Lives until it has called ConnectionHost::remove and all its handlers
+// ran.
 class Connection final : public SessionLink, public std::enable_shared_from_this<Connection> {
  public:
   Connection(boost::asio::io_context& io, ConnectionHost& host,

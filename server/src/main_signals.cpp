@@ -31,7 +31,8 @@ ShutdownSignals::~ShutdownSignals() {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
   }
-  // To this one thread, which takes it with sigwait. NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
+  // To this one thread, which takes it with sigwait.
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
   pthread_kill(thread_.native_handle(), SIGTERM);
   thread_.join();
 }

@@ -1,5 +1,7 @@
 #include "odb/server/server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -7,7 +9,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <future>
-#include <spdlog/spdlog.h>
 #include <thread>
 #include <utility>
 
@@ -115,12 +116,11 @@ class Server::Impl final : public ConnectionHost {
   }
 
   void accept(std::size_t listener) {
-    listeners_[listener].async_wait(
-        boost::asio::posix::descriptor_base::wait_read,
-        [this, listener](const boost::system::error_code& error) {
-          if (error || stopping_) return;
-          accept_waiting(listener);
-        });
+    listeners_[listener].async_wait(boost::asio::posix::descriptor_base::wait_read,
+                                    [this, listener](const boost::system::error_code& error) {
+                                      if (error || stopping_) return;
+                                      accept_waiting(listener);
+                                    });
   }
 
   void accept_waiting(std::size_t listener) {
@@ -142,7 +142,8 @@ class Server::Impl final : public ConnectionHost {
 
   void add(net::Socket socket) {
     // Beyond the sessions that may be, a few connections more are let in to be told so.
-    if (connections_.size() >= options_.limits.sessions_max + options_.limits.sessions_max / 8 + 8) {
+    if (connections_.size() >=
+        options_.limits.sessions_max + options_.limits.sessions_max / 8 + 8) {
       return;
     }
     auto stream = std::make_unique<net::TlsStream>(tls_, std::move(socket));
@@ -219,10 +220,10 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   if (options.tokens.empty()) options.tokens.push_back({"service", net::make_token()});
   auto tokens = net::TokenTable::create(options.tokens);
   if (!tokens) return tokens.error();
-  auto tls = options.tls_certificate_file.empty()
-                 ? Result<net::TlsServerContext>(net::TlsServerContext::self_signed())
-                 : net::TlsServerContext::from_files(options.tls_certificate_file,
-                                                     options.tls_key_file);
+  auto tls =
+      options.tls_certificate_file.empty()
+          ? Result<net::TlsServerContext>(net::TlsServerContext::self_signed())
+          : net::TlsServerContext::from_files(options.tls_certificate_file, options.tls_key_file);
   if (!tls) return tls.error();
   auto listeners = net::listen_tcp({options.host, options.port});
   if (!listeners) return listeners.error();

@@ -1,8 +1,8 @@
 // The part of Session that sends snapshots.
 //
-// A snapshot is read in pieces, each at the last published version, while commits go on. The interest
-// counts for an object only once its piece has been sent (InterestIndex), so deltas and pieces
-// together show the subscriber each object exactly once and then every change of it.
+// A snapshot is read in pieces, each at the last published version, while commits go on. The
+// interest counts for an object only once its piece has been sent (InterestIndex), so deltas and
+// pieces together show the subscriber each object exactly once and then every change of it.
 #include <variant>
 
 #include "odb/core/key_codec.h"
@@ -44,7 +44,8 @@ class RowGatherer {
 
 bool Session::send_snapshots(Time now) {
   now_ = now;
-  while (phase_ == Phase::kOpen && !loading_.empty() && link_.queued_bytes() < kSnapshotQueueBytes) {
+  while (phase_ == Phase::kOpen && !loading_.empty() &&
+         link_.queued_bytes() < kSnapshotQueueBytes) {
     Loading& loading = loading_.front();
     const Version version = core_.pipeline().published();
     SnapshotChunk chunk{loading.subscription, version, {}};
@@ -124,8 +125,7 @@ bool Session::fill_from_index(Loading& loading, const IndexInterest& interest, R
   return false;
 }
 
-bool Session::fill_from_objects(Loading& loading, const ObjectsInterest& interest,
-                                RowBlock& rows) {
+bool Session::fill_from_objects(Loading& loading, const ObjectsInterest& interest, RowBlock& rows) {
   const VersionedState& state = core_.state();
   const CatalogType& type = *core_.pipeline().published_catalog()->find(interest.type);
   if (!core_.policy().may_see(actor_, type)) return false;

@@ -88,9 +88,8 @@ wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
         }
         break;
       case Action::kLeave:
-        delta.changes.begin(change.kind == ObjectChange::Kind::kDelete
-                                ? ObjectChange::Kind::kDelete
-                                : ObjectChange::Kind::kLeave,
+        delta.changes.begin(change.kind == ObjectChange::Kind::kDelete ? ObjectChange::Kind::kDelete
+                                                                       : ObjectChange::Kind::kLeave,
                             change.type, change.object);
         break;
     }

@@ -1,4 +1,5 @@
-// What a program meets when things go wrong: no server, a wrong one, a broken link, time running out.
+// What a program meets when things go wrong: no server, a wrong one, a broken link, time running
+// out.
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -21,7 +22,8 @@ namespace {
 
 class FailuresOverTls : public TodoServer {};
 
-// Accepts one connection and goes through TLS, then does what the test wants, like a server that went mad.
+// Accepts one connection and goes through TLS, then does what the test wants, like a server that
+// went mad.
 class OddServer {
  public:
   using Behaviour = std::function<void(net::MessageStream&)>;
@@ -99,7 +101,9 @@ TEST_F(FailuresOverTls, AServerWithoutTheTokenIsNotTrusted) {
 }
 
 TEST_F(FailuresOverTls, AServerOfAnotherMajorVersionIsRefused) {
-  OddServer newer([](net::MessageStream& stream) { say(stream, Hello{.major = 9, .features = {}, .software = "odb 9"}); });
+  OddServer newer([](net::MessageStream& stream) {
+    say(stream, Hello{.major = 9, .features = {}, .software = "odb 9"});
+  });
   EXPECT_EQ(code_of([&] { odb::connect("127.0.0.1", newer.port(), "token"); }),
             ErrorCode::kUnsupportedProtocol);
 }
@@ -195,8 +199,8 @@ class Proxy {
     const ssize_t got = ::recv(from.descriptor(), bytes, sizeof bytes, 0);
     if (got <= 0) return false;
     for (ssize_t sent = 0; sent < got;) {
-      const ssize_t now = ::send(to.descriptor(), bytes + sent, static_cast<std::size_t>(got - sent),
-                                 MSG_NOSIGNAL);
+      const ssize_t now =
+          ::send(to.descriptor(), bytes + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
       if (now > 0) {
         sent += now;
         continue;

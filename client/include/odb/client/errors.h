@@ -30,18 +30,20 @@ class ConflictError : public Exception {
   Conflict conflict_;
 };
 
-#define ODB_DEFINE_EXCEPTION(name)  \
-  class name : public Exception {   \
-   public:                          \
-    using Exception::Exception;     \
+#define ODB_DEFINE_EXCEPTION(name) \
+  class name : public Exception {  \
+   public:                         \
+    using Exception::Exception;    \
   };
 
 ODB_DEFINE_EXCEPTION(ConnectError)         // no server there, or not one to be trusted
 ODB_DEFINE_EXCEPTION(AuthenticationError)  // the token was refused
 ODB_DEFINE_EXCEPTION(DisconnectedError)    // the link ended
-ODB_DEFINE_EXCEPTION(OutcomeUnknownError)  // it ended, or time ran out, before a commit's outcome came
+ODB_DEFINE_EXCEPTION(
+    OutcomeUnknownError)  // it ended, or time ran out, before a commit's outcome came
 ODB_DEFINE_EXCEPTION(TimeoutError)
-ODB_DEFINE_EXCEPTION(NotFoundError)       // the object does not exist; or a look-up found none or several
+ODB_DEFINE_EXCEPTION(
+    NotFoundError)  // the object does not exist; or a look-up found none or several
 ODB_DEFINE_EXCEPTION(NotSubscribedError)  // a transaction's read that no loaded subscription covers
 ODB_DEFINE_EXCEPTION(UniqueViolationError)
 ODB_DEFINE_EXCEPTION(TooOldError)  // older than the server's horizon

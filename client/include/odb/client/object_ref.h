@@ -8,7 +8,8 @@
 
 namespace odb {
 
-// An object of a type known at run time. Default-made it refers to nothing, and is no valid field value.
+// An object of a type known at run time. Default-made it refers to nothing, and is no valid field
+// value.
 struct ObjectRef {
   TypeId type;
   ObjectId object;

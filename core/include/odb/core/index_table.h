@@ -1,4 +1,5 @@
-// IndexTable: one index as an ordered set of (key, object) entries, each with the versions it lives in.
+// IndexTable: one index as an ordered set of (key, object) entries, each with the versions it lives
+// in.
 #pragma once
 
 #include <atomic>
@@ -12,9 +13,9 @@
 
 namespace odb {
 
-// A skip list (Pugh 1990) with one writer and any number of readers at once, without locks: links are
-// published with release stores; what the writer unlinks is freed by the caller when no reader can
-// stand on it any more.
+// A skip list (Pugh 1990) with one writer and any number of readers at once, without locks: links
+// are published with release stores; what the writer unlinks is freed by the caller when no reader
+// can stand on it any more.
 class IndexTable {
  public:
   class Entry;
@@ -26,8 +27,8 @@ class IndexTable {
 
   // ---- readers, any thread that pins a version ----
 
-  // The first entry with this key and an object at or after `from` that lives at `version`; null when
-  // there is none. Objects come in the order of their ids.
+  // The first entry with this key and an object at or after `from` that lives at `version`; null
+  // when there is none. Objects come in the order of their ids.
   const Entry* find(std::string_view key, ObjectId from, Version version) const;
   // The next entry with the same key that lives at `version`.
   static const Entry* next(const Entry* entry, Version version);
@@ -44,8 +45,8 @@ class IndexTable {
 
   // The last version within the journal that changed the set of this key; nothing when none did.
   std::optional<Version> modified(std::string_view key) const;
-  Version set_modified(std::string_view key, Version version);       // returns the one before, or 0
-  void restore_modified(std::string_view key, Version version);      // 0: forget
+  Version set_modified(std::string_view key, Version version);   // returns the one before, or 0
+  void restore_modified(std::string_view key, Version version);  // 0: forget
   void forget_modified(std::string_view key, Version up_to);
 
  private:

@@ -1,4 +1,5 @@
-// InterestIndex: who wants to see a change. Its work grows with the change and those whom it touches.
+// InterestIndex: who wants to see a change. Its work grows with the change and those whom it
+// touches.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -16,17 +17,17 @@
 
 namespace odb {
 
-// How far the snapshot of a subscription has come: everything up to here has been sent. Snapshots go by
-// type, and within a type by object.
+// How far the snapshot of a subscription has come: everything up to here has been sent. Snapshots
+// go by type, and within a type by object.
 struct SnapshotPosition {
   TypeId type;
   ObjectId object;
   friend auto operator<=>(const SnapshotPosition&, const SnapshotPosition&) = default;
 };
 
-// Interests of all sessions. One that is still loading covers only what its snapshot has sent, so that
-// the snapshot, read piece by piece at the newest published version, and the deltas between its pieces
-// together are exact: nothing is missed, nothing comes twice.
+// Interests of all sessions. One that is still loading covers only what its snapshot has sent, so
+// that the snapshot, read piece by piece at the newest published version, and the deltas between
+// its pieces together are exact: nothing is missed, nothing comes twice.
 class InterestIndex {
  public:
   // Whether a subscriber sees an object before and after a change.
@@ -58,8 +59,8 @@ class InterestIndex {
   struct Registration {
     SessionId session;
     Interest interest;
-    std::vector<TypeId> types;    // it is listed under these types
-    std::string index_key;        // encoded, of an IndexInterest
+    std::vector<TypeId> types;  // it is listed under these types
+    std::string index_key;      // encoded, of an IndexInterest
     bool loaded = false;
     SnapshotPosition position;
 

@@ -11,8 +11,9 @@
 
 namespace odb {
 
-// Immutable once published in a table, but for `version` and `previous`, which belong to the table's
-// writer. One allocation: header, values, and one bit a field that says which ones this version wrote.
+// Immutable once published in a table, but for `version` and `previous`, which belong to the
+// table's writer. One allocation: header, values, and one bit a field that says which ones this
+// version wrote.
 class Row {
  public:
   enum class Kind : std::uint8_t { kCreated, kUpdated, kDeleted };
@@ -34,7 +35,8 @@ class Row {
   Kind kind() const { return kind_; }
   bool deleted() const { return kind_ == Kind::kDeleted; }
   Version version() const { return version_; }
-  // The row that this one replaced; null for the first, and once the horizon has passed this version.
+  // The row that this one replaced; null for the first, and once the horizon has passed this
+  // version.
   const Row* previous() const { return previous_; }
 
   // Fewer than the type has, when the object is older than its newest fields.

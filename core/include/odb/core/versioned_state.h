@@ -19,11 +19,12 @@
 
 namespace odb {
 
-// The newest row in place, before-images behind it back to the horizon. The server keeps its database in
-// one, a client its cache (where versions are the cache's own steps).
+// The newest row in place, before-images behind it back to the horizon. The server keeps its
+// database in one, a client its cache (where versions are the cache's own steps).
 //
-// Threads: one writer at a time (the members under "writer"), any number of readers at once. A reader
-// first pins a version; what it finds at that version stays valid until it lets go of the pin.
+// Threads: one writer at a time (the members under "writer"), any number of readers at once. A
+// reader first pins a version; what it finds at that version stays valid until it lets go of the
+// pin.
 class VersionedState {
  public:
   enum class Journal : std::uint8_t {
@@ -53,8 +54,8 @@ class VersionedState {
     VersionedState* state_ = nullptr;
     Version version_;
   };
-  // Requires `version` between the horizon and the newest, and the caller to be the writer or to hold
-  // another pin on it.
+  // Requires `version` between the horizon and the newest, and the caller to be the writer or to
+  // hold another pin on it.
   Pin pin(Version version);
 
   // ---- readers ----
@@ -73,23 +74,24 @@ class VersionedState {
   Version version() const { return version_; }  // the newest, durable or not
   Version horizon() const { return horizon_; }  // the oldest that can be read
 
-  // Makes `changes` version `version` (> version()). Requires them to be valid here: types and fields
-  // known, values fitting, updated objects existing, created ones not; see CommitEngine.
+  // Makes `changes` version `version` (> version()). Requires them to be valid here: types and
+  // fields known, values fitting, updated objects existing, created ones not; see CommitEngine.
   void apply(Version version, const Changeset& changes);
 
   // Makes `catalog` version `version`: the current one with types, fields and indexes added. New
   // indexes are built from what exists.
   void apply_catalog(Version version, std::shared_ptr<const Catalog> catalog);
 
-  // Takes over a row made elsewhere as an object of `version`, which must be the version of the step
-  // under way (version() after begin_step). The object must not exist.
+  // Takes over a row made elsewhere as an object of `version`, which must be the version of the
+  // step under way (version() after begin_step). The object must not exist.
   void begin_step(Version version);
   void adopt(TypeId type, ObjectId object, Row::Owner row);
 
   // As if no version above `version` had been. Requires kRollback and version >= horizon.
   void rollback_to(Version version);
 
-  // Moves the horizon up to `version`, or as far as pins allow, and frees what nobody can read any more.
+  // Moves the horizon up to `version`, or as far as pins allow, and frees what nobody can read any
+  // more.
   void trim_to(Version version);
 
   // The key of an object's row under an index. Fields that the row lacks have the type's default.

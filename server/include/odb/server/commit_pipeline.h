@@ -27,8 +27,8 @@ struct CommitOrigin {
   RequestId request;  // of a schema change
 };
 
-// Told what became of each submission, in version order and only once everything that the news depends
-// on is durable.
+// Told what became of each submission, in version order and only once everything that the news
+// depends on is durable.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
@@ -39,20 +39,21 @@ class CommitListener {
                                  const Result<Version>& outcome) = 0;
 };
 
-// Three watermarks: accepted >= durable >= published. Between accepted and durable a version is in the
-// state but nobody may see it: not the author, not a subscriber, and not through a refusal that it
-// causes. When the store surely failed, accepted falls back to durable.
+// Three watermarks: accepted >= durable >= published. Between accepted and durable a version is in
+// the state but nobody may see it: not the author, not a subscriber, and not through a refusal that
+// it causes. When the store surely failed, accepted falls back to durable.
 class CommitPipeline final : public StoreListener {
  public:
   CommitPipeline(VersionedState& state, const CommitEngine& engine, Store& store,
                  CommitListener& listener, const Limits& limits);
 
-  // Judges and, if it may commit, makes it the newest accepted version. `bytes` is its size on the wire.
+  // Judges and, if it may commit, makes it the newest accepted version. `bytes` is its size on the
+  // wire.
   void submit(CommitOrigin origin, CommitRequest request, std::size_t bytes);
   void define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes);
 
-  // Hands everything accepted since the last call to the store in one batch: after all that arrived has
-  // been submitted.
+  // Hands everything accepted since the last call to the store in one batch: after all that arrived
+  // has been submitted.
   void flush();
 
   Version accepted() const { return state_.version(); }
@@ -79,9 +80,9 @@ class CommitPipeline final : public StoreListener {
     Version version;  // accepted as this, or refused when this was the newest accepted
     CommitOrigin origin;
     std::size_t bytes = 0;
-    std::optional<CommitRecord> record;     // of an accepted one
+    std::optional<CommitRecord> record;      // of an accepted one
     std::shared_ptr<const Catalog> catalog;  // after it, when it is a schema change
-    std::optional<Submission> refused;      // of a refused one, to be judged again after a rollback
+    std::optional<Submission> refused;  // of a refused one, to be judged again after a rollback
     std::variant<CommitOutcome, Error> refusal;
   };
   struct LogEntry {
@@ -109,7 +110,7 @@ class CommitPipeline final : public StoreListener {
   std::shared_ptr<const Catalog> published_catalog_;
   bool publishing_ = false;
 
-  std::deque<Pending> pending_;     // in version order
+  std::deque<Pending> pending_;              // in version order
   std::vector<const CommitRecord*> unsent_;  // accepted, not yet given to the store; in pending_
 
   std::deque<LogEntry> log_;  // of the versions log_first_, log_first_ + 1, ...

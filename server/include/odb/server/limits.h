@@ -24,8 +24,8 @@ struct Limits {
   std::size_t retained_bytes_max = 256 * 1024 * 1024;
 
   std::chrono::milliseconds authentication_deadline{10'000};
-  // How often a side that has nothing to say sends a heartbeat, and after how long without a byte the
-  // other side counts as dead.
+  // How often a side that has nothing to say sends a heartbeat, and after how long without a byte
+  // the other side counts as dead.
   std::chrono::milliseconds heartbeat_interval{5'000};
   std::chrono::milliseconds silence_timeout{30'000};
   // How long a closing connection may take to send what is left.
@@ -39,8 +39,8 @@ inline constexpr std::size_t kMessageSlackBytes = 64 * 1024;
 // A snapshot pauses while this much waits in the session's queue.
 inline constexpr std::size_t kSnapshotQueueBytes = 512 * 1024;
 
-// A piece of a snapshot ends after this many rows or about this many bytes, well within one frame for
-// small rows. Tests make pieces small.
+// A piece of a snapshot ends after this many rows or about this many bytes, well within one frame
+// for small rows. Tests make pieces small.
 struct SnapshotPiece {
   std::size_t rows_max = 2048;
   std::size_t bytes_max = 128 * 1024;

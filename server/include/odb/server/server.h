@@ -1,5 +1,5 @@
-// Server: an odb server inside this process, over real TLS sockets. odb_server is a command line around
-// it; tests and small programs embed it.
+// Server: an odb server inside this process, over real TLS sockets. odb_server is a command line
+// around it; tests and small programs embed it.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct ServerOptions {
   std::uint16_t port = 0;  // 0: a free one
   // Whoever presents one of these tokens is in. None: the server makes a strong one, see token().
   std::vector<net::NamedToken> tokens;
-  // PEM files. Both empty: the server makes a self-signed certificate for itself; clients are protected
-  // by the token's proof, which is bound to the channel.
+  // PEM files. Both empty: the server makes a self-signed certificate for itself; clients are
+  // protected by the token's proof, which is bound to the channel.
   std::string tls_certificate_file;
   std::string tls_key_file;
   Limits limits{};
@@ -43,8 +43,8 @@ class Server {
   std::size_t session_count() const;
   std::string certificate_fingerprint() const;  // SHA-256, hex
 
-  // Stops accepting, answers what has arrived, says goodbye to every client, and ends the thread: within
-  // Limits::linger. Idempotent.
+  // Stops accepting, answers what has arrived, says goodbye to every client, and ends the thread:
+  // within Limits::linger. Idempotent.
   void stop();
 
  private:

@@ -32,8 +32,9 @@ struct CoreParts {
   std::string software = "odb";
 };
 
-// One thread at a time. A message enters through its session; after all that arrived together has been
-// handed in, finish_batch() lets the commits among it go to the store and from there to everybody.
+// One thread at a time. A message enters through its session; after all that arrived together has
+// been handed in, finish_batch() lets the commits among it go to the store and from there to
+// everybody.
 class ServerCore final : public CommitListener, public DeltaReceiver, private StoreListener {
  public:
   explicit ServerCore(CoreParts parts);
@@ -41,7 +42,8 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   ServerCore(const ServerCore&) = delete;
   ServerCore& operator=(const ServerCore&) = delete;
 
-  // A new connection. When there are too many, the session has ended already and its link was told why.
+  // A new connection. When there are too many, the session has ended already and its link was told
+  // why.
   Session& connect(SessionLink& link, std::string peer, Time now);
   // The connection is gone: forgets the session. Its commits in flight still take effect.
   void disconnect(SessionId session);
@@ -63,7 +65,8 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   InterestIndex& interests() { return subscriptions_.interests(); }
   std::size_t session_count() const { return sessions_.size(); }
 
-  // Asks for ids; the session gets them, with `opening` within SessionOpened, once they are durable.
+  // Asks for ids; the session gets them, with `opening` within SessionOpened, once they are
+  // durable.
   void request_ids(Session& session, std::uint64_t count, bool opening);
 
   // CommitListener

@@ -56,7 +56,8 @@ class Session {
   // Heartbeats and deadlines; about once a second and after long waits.
   void tick(Time now);
 
-  // Sends pieces of the snapshots under way until enough is queued. True while more is left to send.
+  // Sends pieces of the snapshots under way until enough is queued. True while more is left to
+  // send.
   bool send_snapshots(Time now);
   bool has_snapshots() const { return !loading_.empty(); }
 

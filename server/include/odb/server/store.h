@@ -23,8 +23,8 @@ struct CommitRecord {
   std::optional<SchemaDefinition> schema;
 };
 
-// What a store tells the server. Calls may come from within append() or reserve_ids(), or later; always
-// on the server's own thread of control.
+// What a store tells the server. Calls may come from within append() or reserve_ids(), or later;
+// always on the server's own thread of control.
 class StoreListener {
  public:
   virtual ~StoreListener() = default;

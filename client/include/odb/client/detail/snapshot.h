@@ -48,7 +48,8 @@ class Snapshot {
 
   // The value, or the type's default when the object is older than the field.
   static const Value& field(const CatalogType& type, const Row& row, FieldId field) {
-    if (field.value < row.fields().size()) [[likely]] return row.fields()[field.value];
+    if (field.value < row.fields().size()) [[likely]]
+      return row.fields()[field.value];
     return default_field(type, field);
   }
 
