@@ -62,7 +62,6 @@ class RandomProgram {
   World& world_;
   SimClient& client_;
   const Habits habits_;
-  bool defined_ = false;
   std::vector<std::unique_ptr<Open>> open_;
 };
 
