@@ -123,6 +123,8 @@ void Checker::on_told(ClientId client, Sequence sequence, const CommitOutcome& o
     ++counts.unavailable;
   } else if (error->code == ErrorCode::kUniqueViolation) {
     ++counts.unique_violations;
+  } else if (error->code == ErrorCode::kUnknownObject) {
+    ++counts.unknown_objects;
   } else if (error->code == ErrorCode::kTooOld) {
     ++counts.too_old;
   } else {
@@ -203,18 +205,33 @@ void Checker::check_refusal(const Attempt& attempt, const Error& error,
     }
     return;
   }
-  if (error.code != ErrorCode::kUniqueViolation) {
+  if (error.code == ErrorCode::kUnknownObject) {
+    if (!writes_to_nothing(attempt, moment.published)) {
+      return fail(attempt, "writes to no such object: " + error.message);
+    }
+  } else if (error.code == ErrorCode::kUniqueViolation) {
+    if (!violates_unique(attempt, moment.published)) {
+      return fail(attempt, "violates no unique index: " + error.message);
+    }
+  } else {
     return fail(attempt, "was refused for no reason: " + error.message);
-  }
-  if (!violates_unique(attempt, moment.published)) {
-    return fail(attempt, "violates no unique index: " + error.message);
   }
   // A conflict would have been judged first.
   for (const Observation& observation : attempt.observations) {
     if (auto wrong = differs(model_, moment.published, observation, attempt.writes)) {
-      return fail(attempt, "violates a unique index, but conflicts too: " + *wrong);
+      return fail(attempt, "was refused, but conflicts too: " + *wrong + "; " + error.message);
     }
   }
+}
+
+bool Checker::writes_to_nothing(const Attempt& attempt, Version version) const {
+  const auto& changes = attempt.request.writes.objects;
+  return std::any_of(changes.begin(), changes.end(), [&](const ObjectChange& change) {
+    const ObjectRef object{change.type, change.object};
+    return change.kind != ObjectChange::Kind::kCreate &&
+           model_.find(object, attempt.request.snapshot) == nullptr &&
+           model_.find(object, version) == nullptr;
+  });
 }
 
 bool Checker::violates_unique(const Attempt& attempt, Version version) const {

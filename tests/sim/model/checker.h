@@ -52,6 +52,8 @@ class Checker {
   Attempt* find(ClientId client, Sequence sequence);
   void check_conflict(const Attempt& attempt, const Conflict& conflict, const ServerMoment& moment);
   void check_refusal(const Attempt& attempt, const Error& error, const ServerMoment& moment);
+  // An object that was not there at the snapshot and is not there now.
+  bool writes_to_nothing(const Attempt& attempt, Version version) const;
   bool violates_unique(const Attempt& attempt, Version version) const;
   void fail(const Attempt& attempt, const std::string& what);
 

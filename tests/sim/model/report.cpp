@@ -7,11 +7,12 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 19> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 20> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},
     {"unique violations", &Counts::unique_violations},
+    {"unknown objects", &Counts::unknown_objects},
     {"too old", &Counts::too_old},
     {"unknown", &Counts::unknown},
     {"not sent", &Counts::not_sent},

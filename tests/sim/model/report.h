@@ -12,6 +12,7 @@ struct Counts {
   std::uint64_t conflicts = 0;
   std::uint64_t unavailable = 0;
   std::uint64_t unique_violations = 0;
+  std::uint64_t unknown_objects = 0;  // writes to what was not there at the snapshot either
   std::uint64_t too_old = 0;
   std::uint64_t unknown = 0;         // the link ended before the outcome came
   std::uint64_t not_sent = 0;        // the link ended before the commit was sent
@@ -30,7 +31,7 @@ struct Counts {
 
   // Transactions that the server decided on.
   std::uint64_t decided() const {
-    return committed + conflicts + unavailable + unique_violations + too_old;
+    return committed + conflicts + unavailable + unique_violations + unknown_objects + too_old;
   }
   void add(const Counts& other);
   std::string to_string() const;
