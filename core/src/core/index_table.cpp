@@ -49,15 +49,17 @@ void IndexTable::free_entry(Entry* entry) {
 
 IndexTable::Entry* IndexTable::seek(std::string_view key, ObjectId object, Entry** before) const {
   Entry* at = head_;
+  Entry* following = nullptr;
   for (int level = kHeightMax - 1; level >= 0; --level) {
     for (;;) {
-      Entry* following = at->link(level).load(std::memory_order_acquire);
+      following = at->link(level).load(std::memory_order_acquire);
       if (following == nullptr || !following->before(key, object)) break;
       at = following;
     }
     if (before != nullptr) before[level] = at;
   }
-  return at->link(0).load(std::memory_order_acquire);
+  // Not the link read again: the writer may have put an entry before the place meanwhile.
+  return following;
 }
 
 const IndexTable::Entry* IndexTable::find(std::string_view key, ObjectId from,
