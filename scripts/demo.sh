@@ -61,34 +61,27 @@ processes=()
 
 ODB_SERVICE_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 export ODB_SERVICE_TOKEN PYTHONUNBUFFERED=1 PYTHONPATH="$PWD/build/release/python"
-mkfifo "$work/listening"
 start "$bin/odb_server" --inmem localhost 0 --log-level warn >"$work/listening"
 processes+=($!)
-if ! IFS= read -r -t 20 line <"$work/listening"; then
+for _ in {1..200}; do
+  [[ -s "$work/listening" ]] && break
+  kill -0 "${processes[0]}" 2>/dev/null || break
+  sleep 0.1
+done
+if ! IFS= read -r line <"$work/listening"; then
   echo "the server did not start" >&2
   exit 1
 fi
 echo "$line"
 port=${line##*:}
 
-failed=0
-run() {
-  local name=$1
-  shift
-  start "$@" --host localhost --port "$port" --token "$ODB_SERVICE_TOKEN" --seconds "$seconds" \
-    > >(exec sed -u "s/^/[$name] /") 2>&1
-  processes+=($!)
-}
-language() { if [[ "$1" == "$python"* ]]; then echo Python; else echo "C++"; fi; }
-for program in "${consumers[@]}"; do
+for program in "${consumers[@]}" "${producers[@]}"; do
   # shellcheck disable=SC2086  # a program with its arguments
-  run "$(language "$program") consumer" $program
-done
-for program in "${producers[@]}"; do
-  # shellcheck disable=SC2086
-  run "$(language "$program") producer" $program
+  start $program --host localhost --port "$port" --token "$ODB_SERVICE_TOKEN" --seconds "$seconds"
+  processes+=($!)
 done
 
+failed=0
 start sleep "$seconds"
 timer=$!
 processes+=("$timer")
