@@ -23,6 +23,7 @@ struct ClientMessage {
     oldestOpenVersion @11 :OldestOpenVersion;
     heartbeat @12 :Heartbeat;
     goodbye @13 :Goodbye;
+    release @14 :Release;
   }
 }
 
@@ -44,6 +45,7 @@ struct ServerMessage {
     heartbeat @13 :Heartbeat;
     requestRefused @14 :RequestRefused;
     goodbye @15 :Goodbye;
+    unsubscribed @16 :Unsubscribed;
   }
 }
 
@@ -110,6 +112,7 @@ struct DefineSchema {
 struct Subscribe {
   subscription @0 :UInt64;
   interest @1 :Interest;
+  lazy @2 :Bool;                  # rows carry the fields that stand in indexes, no others
 }
 
 struct Interest {
@@ -124,7 +127,21 @@ struct Interest {
       type @4 :UInt32;
       objects @5 :List(UInt64);
     }
+    range @6 :IndexRange;
   }
+}
+
+struct IndexRange {
+  # Objects whose indexed fields begin with these values and whose next one lies between the bounds.
+  index @0 :UInt32;
+  prefix @1 :List(Types.Value);
+  lower @2 :RangeBound;           # null: none
+  upper @3 :RangeBound;
+}
+
+struct RangeBound {
+  value @0 :Types.Value;
+  exclusive @1 :Bool;
 }
 
 struct Unsubscribe {
@@ -144,11 +161,20 @@ struct Commit {
   writes @7 :Types.Changeset;     # of kinds create, update, delete
 }
 
+struct Release {
+  # Objects that the client sees only because it created them, and need not see any more. Answered
+  # with Flushed.
+  request @0 :UInt64;
+  type @1 :UInt32;
+  objects @2 :List(UInt64);
+}
+
 struct LoadObjects {
   request @0 :UInt64;
   version @1 :UInt64;
-  type @2 :UInt32;
+  type @2 :UInt32;                # these objects, ...
   objects @3 :List(UInt64);
+  what @4 :Interest;              # ... or, when not null, what this names
 }
 
 struct Flush {
@@ -219,6 +245,11 @@ struct Conflict {
   read @1 :UInt64;                # the loser's snapshot
   won @2 :UInt64;                 # the version that changed it; 0 when older than the horizon
   actor @3 :Text;                 # whose commit that was; empty when older than the horizon
+  client :group {                 # which client's, and its sequence there; 0 likewise
+    high @4 :UInt64;
+    low @5 :UInt64;
+  }
+  sequence @6 :UInt64;
 }
 
 struct CommitDone {
@@ -237,9 +268,16 @@ struct Delta {
   changes @2 :Types.Changeset;
 }
 
+struct Unsubscribed {
+  # No later delta is due to this subscription.
+  subscription @0 :UInt64;
+  version @1 :UInt64;
+}
+
 struct ObjectsLoaded {
   request @0 :UInt64;
   rows @1 :Types.RowBlock;
+  more @2 :Bool;                  # further blocks answer the same request
 }
 
 struct Flushed {

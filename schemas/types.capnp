@@ -127,6 +127,7 @@ enum ObjectChangeKind {
   delete @2;
   enter @3;                       # in deltas only: now falls under the subscriber's interests
   leave @4;                       # in deltas only: no longer does
+  enterLazily @5;                 # in deltas only: as enter, with the fields that stand in indexes
 }
 
 struct ObjectChange {
@@ -175,11 +176,18 @@ struct IndexRead {
   key @1 :Data;                   # canonical encoding of the indexed value
 }
 
+struct IndexRangeRead {
+  index @0 :UInt32;
+  from @1 :Data;                  # encoded keys: from <= key < to
+  to @2 :Data;
+}
+
 struct BroadReads {
   # What a transaction looked at beyond cells.
   existences @0 :List(ExistenceRead);
   indexes @1 :List(IndexRead);
   memberships @2 :List(UInt32);   # types whose set of objects was read
+  ranges @3 :List(IndexRangeRead);
 }
 
 struct ReadKey {
@@ -189,6 +197,7 @@ struct ReadKey {
     existence @1 :ExistenceRead;
     index @2 :IndexRead;
     membership @3 :UInt32;        # the type
+    range @4 :IndexRangeRead;
   }
 }
 
@@ -216,6 +225,7 @@ struct Column {
       objects @10 :List(UInt64);
     }
     values @11 :List(Value);
+    omitted @13 :Void;            # not sent: the subscription is lazy
   }
   absent @12 :List(Bool);         # rows whose value is none; null when there are none of them
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "odb/core/cell_operation.h"
+#include "odb/core/index_scan.h"
 #include "odb/core/key_codec.h"
 
 namespace odb::detail {
@@ -11,6 +13,17 @@ namespace {
 
 Error nonsense(std::string what) {
   return {ErrorCode::kMalformedMessage, "the server sent " + std::move(what)};
+}
+
+// Of so many snapshots' versions the cache keeps count exactly.
+constexpr std::size_t kOpenedMax = 4096;
+
+// Drops every other entry. What is asked for between two of them then gets the older.
+template <class Entries>
+void thin_out(Entries& entries) {
+  Entries kept;
+  for (std::size_t i = 0; i < entries.size(); i += 2) kept.push_back(entries[i]);
+  entries = std::move(kept);
 }
 
 std::vector<Value> index_values(const CatalogType& type, const CatalogIndex& index,
@@ -22,6 +35,15 @@ std::vector<Value> index_values(const CatalogType& type, const CatalogIndex& ind
   return values;
 }
 
+bool is_loaded(const Value& value) { return value.is_loaded(); }
+
+Row::Owner whole_row(std::span<Value> fields) {
+  Row::Owner row =
+      Row::create(Row::Kind::kCreated, Version{}, static_cast<std::uint32_t>(fields.size()));
+  std::move(fields.begin(), fields.end(), row->mutable_fields().begin());
+  return row;
+}
+
 }  // namespace
 
 Cache::Cache()
@@ -30,8 +52,23 @@ Cache::Cache()
       coverage_(std::make_shared<const Coverage>()) {}
 
 std::shared_ptr<const Snapshot> Cache::snapshot() {
-  return std::make_shared<const Snapshot>(state_, state_->pin(state_->version()), version_,
-                                          catalog_, coverage_);
+  const Version step = state_->version();
+  if (opened_.empty() || opened_.back().step != step) {
+    opened_.push_back({step, version_});
+    if (opened_.size() > kOpenedMax) thin_out(opened_);
+  }
+  return std::make_shared<const Snapshot>(state_, state_->pin(step), version_, catalog_, coverage_,
+                                          source_);
+}
+
+Version Cache::oldest_open() {
+  const auto pinned = state_->oldest_pinned();
+  if (!pinned) {
+    opened_.clear();
+    return version_;
+  }
+  while (opened_.size() > 1 && opened_[1].step <= *pinned) opened_.pop_front();
+  return opened_.empty() ? version_ : std::min(opened_.front().version, version_);
 }
 
 // ---- catalog ----
@@ -52,9 +89,11 @@ Result<void> Cache::learn(const std::vector<CatalogType>& types) {
   auto grown = state_->catalog()->with(types);
   if (!grown) return nonsense("types that cannot be: " + grown.error().message);
   if (*grown == *state_->catalog()) return {};
+  const std::shared_ptr<const Catalog> before = state_->catalog();
   state_->apply_catalog(next_step(), std::make_shared<const Catalog>(*std::move(grown)));
   rebuild_catalog(state_->catalog());
-  cover_types();
+  note_incomplete_indexes(*before);
+  cover();
   return {};
 }
 
@@ -93,15 +132,33 @@ void Cache::rebuild_catalog(std::shared_ptr<const Catalog> catalog) {
 
 // ---- coverage ----
 
-void Cache::cover_types() {
-  auto grown = std::make_shared<Coverage>(*coverage_);
-  for (const std::string& schema : covered_schemas_) {
-    for (const TypeId type : state_->catalog()->types_of(schema)) grown->types.insert(type);
+void Cache::cover() {
+  auto coverage = std::make_shared<Coverage>();
+  for (const auto& [id, subscription] : loaded_) {
+    coverage->add(subscription.interest, *state_->catalog());
   }
-  coverage_ = std::move(grown);
+  coverage->incomplete_indexes = incomplete_indexes_;
+  coverage_ = std::move(coverage);
 }
 
-void Cache::finish_load(const Interest& interest, Version version) {
+// What came lazily came without the fields of indexes that were defined later.
+void Cache::note_incomplete_indexes(const Catalog& before) {
+  Coverage lazily;
+  for (const auto& [id, subscription] : loaded_) {
+    if (subscription.loading == Loading::kLazy) {
+      lazily.add(subscription.interest, *state_->catalog());
+    }
+  }
+  if (lazily.types.empty()) return;
+  for (const TypeId type : lazily.types) {
+    for (const CatalogIndex& index : state_->catalog()->find(type)->indexes) {
+      if (before.find(index.id) == nullptr) incomplete_indexes_.insert(index.id);
+    }
+  }
+}
+
+void Cache::finish_load(SubscriptionId subscription, Interest interest, Loading loading,
+                        Version version) {
   state_->begin_step(next_step());
   for (auto& [type, table] : staged_) {
     for (auto found = table->find_from(ObjectId{1}); found.newest != nullptr;
@@ -112,62 +169,146 @@ void Cache::finish_load(const Interest& interest, Version version) {
     }
   }
   staged_.clear();
-  loading_ = false;
+  loading_ = {};
   see_version(version);
   state_->trim_to(state_->version());
 
   auto grown = std::make_shared<Coverage>(*coverage_);
-  if (const auto* schema = std::get_if<SchemaInterest>(&interest)) {
-    covered_schemas_.insert(schema->schema);
-  } else if (const auto* type = std::get_if<TypeInterest>(&interest)) {
-    grown->types.insert(type->type);
-  } else if (const auto* index = std::get_if<IndexInterest>(&interest)) {
-    grown->index_keys.insert(std::pair(index->index, encode_key(index->key)));
-  } else {
-    const auto& objects = std::get<ObjectsInterest>(interest);
-    for (const ObjectId object : objects.objects) {
-      grown->objects.insert(ObjectRef{objects.type, object});
+  grown->add(interest, *state_->catalog());
+  coverage_ = std::move(grown);
+  loaded_.emplace(subscription, LoadedSubscription{std::move(interest), loading});
+}
+
+void Cache::end_subscription(SubscriptionId subscription, Version version) {
+  see_version(version);
+  const auto found = loaded_.find(subscription);
+  if (found == loaded_.end()) {
+    if (loading_ != subscription) return;  // none of it has come
+    staged_.clear();
+    loading_ = {};
+    return;
+  }
+  const Interest interest = std::move(found->second.interest);
+  loaded_.erase(found);
+  cover();
+  drop_uncovered(held_objects(interest));
+}
+
+void Cache::release(std::span<const ObjectRef> objects) {
+  std::vector<ObjectRef> held;
+  for (const ObjectRef object : objects) {
+    if (own_.erase(object.object) != 0 && held_row(object.type, object.object) != nullptr) {
+      held.push_back(object);
     }
   }
-  coverage_ = std::move(grown);
-  cover_types();
+  drop_uncovered(held);
+}
+
+std::vector<ObjectRef> Cache::held_objects(const Interest& interest) const {
+  std::vector<ObjectRef> held;
+  const Catalog& catalog = *state_->catalog();
+  const auto add_type = [&](TypeId type) {
+    const ObjectTable* objects = state_->objects(type);
+    if (objects == nullptr) return;
+    for (auto found = objects->find_from(ObjectId{1}); found.newest != nullptr;
+         found = objects->find_from(ObjectId{found.id.value + 1})) {
+      if (!found.newest->deleted()) held.push_back({type, found.id});
+    }
+  };
+  const auto add_span = [&](const CatalogIndex& index, KeySpan span) {
+    IndexScan scan(state_->entries(index.id), std::move(span), ScanOrder::kAscending,
+                   state_->version());
+    while (const auto* entry = scan.next()) held.push_back({index.type, entry->object()});
+  };
+  if (const auto* schema = std::get_if<SchemaInterest>(&interest)) {
+    for (const TypeId type : catalog.types_of(schema->schema)) add_type(type);
+  } else if (const auto* type = std::get_if<TypeInterest>(&interest)) {
+    add_type(type->type);
+  } else if (const auto* index = std::get_if<IndexInterest>(&interest)) {
+    const std::string key = encode_key(index->key);
+    add_span(*catalog.find(index->index), {key, key_after(key)});
+  } else if (const auto* range = std::get_if<IndexRangeInterest>(&interest)) {
+    add_span(*catalog.find(range->range.index), encode_index_range(catalog, range->range).value());
+  } else {
+    const auto& chosen = std::get<ObjectsInterest>(interest);
+    for (const ObjectId object : chosen.objects) {
+      if (held_row(chosen.type, object) != nullptr) held.push_back({chosen.type, object});
+    }
+    std::sort(held.begin(), held.end());
+    held.erase(std::unique(held.begin(), held.end()), held.end());
+  }
+  return held;
+}
+
+void Cache::drop_uncovered(const std::vector<ObjectRef>& objects) {
+  Changeset leaving;
+  for (const ObjectRef object : objects) {
+    const CatalogType& type = *state_->catalog()->find(object.type);
+    const Row& row = *held_row(object.type, object.object);
+    if (is_covered(type, object.object, row)) continue;
+    leaving.begin(ObjectChange::Kind::kLeave, object.type, object.object);
+  }
+  if (leaving.empty()) return;
+  state_->apply(next_step(), leaving);
+  state_->trim_to(state_->version());
 }
 
 // ---- rows ----
 
-Result<void> Cache::stage(RowBlock rows) {
+Result<void> Cache::stage(SubscriptionId subscription, RowBlock rows) {
   const CatalogType* type = state_->catalog()->find(rows.type);
   if (type == nullptr) return nonsense("objects of a type that it has not described");
   if (rows.field_count > type->fields.size()) {
     return nonsense("more fields than " + to_string(type->name) + " has");
   }
-  loading_ = true;
+  loading_ = subscription;
   auto& table = staged_[rows.type];
   if (table == nullptr) table = std::make_unique<ObjectTable>();
   Value* value = rows.values.data();
   for (const ObjectId object : rows.objects) {
     if (object == ObjectId{}) return nonsense("an object without identity");
+    const std::span<Value> fields(value, rows.field_count);
+    value += rows.field_count;
     // Held already through another subscription, and kept up to date there.
-    const bool held = state_->find(rows.type, object, state_->version()) != nullptr ||
-                      table->newest(object) != nullptr;
-    if (held) {
-      value += rows.field_count;
+    if (const Row* held = held_row(rows.type, object)) {
+      complete_held(*held, fields);
       continue;
     }
-    Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, rows.field_count);
-    for (Value& field : row->mutable_fields()) field = std::move(*value++);
+    if (table->newest(object) != nullptr) continue;
+    const bool whole = std::all_of(fields.begin(), fields.end(), is_loaded);
+    Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, rows.field_count,
+                                 whole ? Row::Extent::kWhole : Row::Extent::kPartial);
+    std::move(fields.begin(), fields.end(), row->mutable_fields().begin());
     table->put(object, row.release());
   }
   return {};
 }
 
+// What is held lazily may come whole with another subscription.
+void Cache::complete_held(const Row& held, std::span<Value> fields) {
+  if (held.extent() == Row::Extent::kWhole || held.loaded() != nullptr) return;
+  if (!std::all_of(fields.begin(), fields.end(), is_loaded)) return;
+  held.set_loaded(whole_row(fields));
+}
+
+void Cache::complete(const std::vector<std::pair<ObjectId, const Row*>>& partial,
+                     std::vector<RowBlock> blocks) {
+  boost::unordered_flat_map<ObjectId, const Row*> rows(partial.begin(), partial.end());
+  for (RowBlock& block : blocks) {
+    Value* value = block.values.data();
+    for (const ObjectId object : block.objects) {
+      const std::span<Value> fields(value, block.field_count);
+      value += block.field_count;
+      if (const auto found = rows.find(object); found != rows.end()) {
+        complete_held(*found->second, fields);
+      }
+    }
+  }
+}
+
 Row* Cache::staged_row(TypeId type, ObjectId object) const {
   const auto found = staged_.find(type);
   return found == staged_.end() ? nullptr : found->second->newest_for_writer(object);
-}
-
-bool Cache::is_held(const ObjectChange& change) const {
-  return state_->find(change.type, change.object, state_->version()) != nullptr;
 }
 
 Result<void> Cache::check(const ObjectChange& change, const Changeset& changes) const {
@@ -177,50 +318,72 @@ Result<void> Cache::check(const ObjectChange& change, const Changeset& changes) 
   if (std::size_t{change.cells_begin} + change.cells_count > changes.cells.size()) {
     return nonsense("a change without its cells");
   }
-  for (const CellOperation& cell : changes.cells_of(change)) {
-    if (cell.field.value >= type->fields.size())
-      return nonsense("a field that it has not described");
-    if (cell.kind != CellOperation::Kind::kSet) return nonsense("an operation this client lacks");
-  }
-  const bool held = is_held(change) || staged_row(change.type, change.object) != nullptr;
-  const bool appears =
-      change.kind == ObjectChange::Kind::kCreate || change.kind == ObjectChange::Kind::kEnter;
-  if (held == appears) {
+  const Row* held = held_row(change.type, change.object);
+  if (held == nullptr) held = staged_row(change.type, change.object);
+  const bool appears = change.kind == ObjectChange::Kind::kCreate ||
+                       change.kind == ObjectChange::Kind::kEnter ||
+                       change.kind == ObjectChange::Kind::kEnterLazily;
+  if ((held != nullptr) == appears) {
     return nonsense(appears ? "an object twice" : "a change of an object that it has not sent");
+  }
+  return check_cells(*type, change, changes.cells_of(change), held);
+}
+
+Result<void> Cache::check_cells(const CatalogType& type, const ObjectChange& change,
+                                std::span<const CellOperation> cells, const Row* row) {
+  bool sets_only = true;
+  for (const CellOperation& cell : cells) {
+    if (cell.field.value >= type.fields.size()) {
+      return nonsense("a field that it has not described");
+    }
+    if (cell.kind == CellOperation::Kind::kSet) continue;
+    sets_only = false;
+    if (auto possible = check_operation(cell, type.fields[cell.field.value].type); !possible) {
+      return nonsense("an operation that cannot be: " + possible.error().message);
+    }
+  }
+  if (sets_only) return {};
+  if (change.kind != ObjectChange::Kind::kUpdate) {
+    return nonsense("an operation on an object that appears or goes");
+  }
+  const Row* whole = row->loaded();
+  if (auto possible = check_operations(cells, type, whole == nullptr ? *row : *whole); !possible) {
+    return nonsense("an operation that cannot be: " + possible.error().message);
   }
   return {};
 }
 
-bool Cache::is_covered(const CatalogType& type, ObjectId object, const Row& row) const {
-  if (coverage_->types.contains(type.id)) return true;
-  if (coverage_->objects.contains(ObjectRef{type.id, object})) return true;
-  if (coverage_->index_keys.empty()) return false;
-  for (const CatalogIndex& index : type.indexes) {
-    if (coverage_->index_keys.contains(std::pair(index.id, state_->key_of(index, row))))
-      return true;
-  }
-  return false;
-}
-
 Row::Owner Cache::make_row(const CatalogType& type, const ObjectChange& change,
-                           const Changeset& changes) const {
+                           const Changeset& changes) {
   const auto field_count = static_cast<std::uint32_t>(type.fields.size());
-  Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, field_count);
+  const bool lazily = change.kind == ObjectChange::Kind::kEnterLazily;
+  Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, field_count,
+                               lazily ? Row::Extent::kPartial : Row::Extent::kWhole);
   for (std::uint32_t i = 0; i < field_count; ++i) {
-    if (const auto& fallback = type.fields[i].fallback) row->mutable_fields()[i] = *fallback;
+    if (lazily) {
+      row->mutable_fields()[i] = Value::not_loaded();
+    } else if (const auto& fallback = type.fields[i].fallback) {
+      row->mutable_fields()[i] = *fallback;
+    }
   }
   for (const CellOperation& cell : changes.cells_of(change)) row->set(cell.field, cell.value);
   return row;
 }
 
 Row::Owner Cache::updated_row(const CatalogType& type, const Row& old, const ObjectChange& change,
-                              const Changeset& changes) const {
+                              const Changeset& changes) {
+  const Row* whole = old.loaded();
+  const Row& from = whole == nullptr ? old : *whole;
   const auto field_count = static_cast<std::uint32_t>(type.fields.size());
-  Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, field_count);
+  Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, field_count, from.extent());
   for (std::uint32_t i = 0; i < field_count; ++i) {
-    row->mutable_fields()[i] = VersionedState::field_of(type, old, FieldId{i});
+    row->mutable_fields()[i] = VersionedState::field_of(type, from, FieldId{i});
   }
-  for (const CellOperation& cell : changes.cells_of(change)) row->set(cell.field, cell.value);
+  for (const CellOperation& cell : changes.cells_of(change)) {
+    const Value& current = row->fields()[cell.field.value];
+    if (cell.kind != CellOperation::Kind::kSet && !current.is_loaded()) continue;
+    row->set(cell.field, apply_operation(current, cell).value());
+  }
   return row;
 }
 
@@ -235,6 +398,7 @@ void Cache::apply_staged(const ObjectChange& change, const Changeset& changes, C
   switch (change.kind) {
     case ObjectChange::Kind::kCreate:
     case ObjectChange::Kind::kEnter:
+    case ObjectChange::Kind::kEnterLazily:
       row = make_row(type, change, changes);
       break;
     case ObjectChange::Kind::kUpdate:
@@ -252,10 +416,14 @@ void Cache::apply_staged(const ObjectChange& change, const Changeset& changes, C
     table->erase(change.object, [](ObjectTable::Node* node) { ObjectTable::free_node(node); });
   }
   if (row == nullptr) return;
-  visible.begin(ObjectChange::Kind::kEnter, change.type, change.object);
+  const bool whole = row->extent() == Row::Extent::kWhole;
+  visible.begin(whole ? ObjectChange::Kind::kEnter : ObjectChange::Kind::kEnterLazily, change.type,
+                change.object);
   std::uint32_t field = 0;
-  for (const Value& value : row->fields())
-    visible.add_cell({.field = FieldId{field++}, .value = value});
+  for (const Value& value : row->fields()) {
+    if (value.is_loaded()) visible.add_cell({.field = FieldId{field}, .value = value});
+    ++field;
+  }
 }
 
 Result<void> Cache::apply(Delta delta) {
@@ -266,11 +434,11 @@ Result<void> Cache::apply(Delta delta) {
   for (const ObjectChange& change : delta.changes.objects) {
     if (auto valid = check(change, delta.changes); !valid) return valid;
   }
-  if (loading_ || !staged_.empty()) {
+  if (loading_ != SubscriptionId{} || !staged_.empty()) {
     // Split off what concerns objects that are not visible yet.
     Changeset visible;
     for (const ObjectChange& change : delta.changes.objects) {
-      if (!is_held(change)) {
+      if (held_row(change.type, change.object) == nullptr) {
         apply_staged(change, delta.changes, visible);
         continue;
       }
@@ -281,6 +449,11 @@ Result<void> Cache::apply(Delta delta) {
   }
   state_->apply(next_step(), delta.changes);
   version_ = delta.version;
+  if (!own_.empty()) {
+    for (const ObjectChange& change : delta.changes.objects) {
+      if (change.kind == ObjectChange::Kind::kDelete) own_.erase(change.object);
+    }
+  }
   if (watch_) note_change(delta, delta.changes);
   state_->trim_to(state_->version());
   return {};
@@ -306,6 +479,7 @@ void Cache::note_change(const Delta& delta, const Changeset& changes) {
     switch (change.kind) {
       case ObjectChange::Kind::kCreate:
       case ObjectChange::Kind::kEnter:
+      case ObjectChange::Kind::kEnterLazily:
         noted.created.push_back(std::move(noted_object));
         break;
       case ObjectChange::Kind::kUpdate:

@@ -1,9 +1,13 @@
 // Cache: what this client holds of the database, and at which version.
 #pragma once
 
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <deque>
+#include <map>
 #include <memory>
-#include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "odb/client/database.h"
@@ -20,7 +24,12 @@ class Cache {
  public:
   Cache();
 
+  // Where the snapshots to come get what is not held here.
+  void set_source(std::weak_ptr<ObjectSource> source) { source_ = std::move(source); }
+
   std::shared_ptr<const Snapshot> snapshot();
+  // No snapshot that is alive is of an older version.
+  Version oldest_open();
   Version version() const { return version_; }
   const std::shared_ptr<const ClientCatalog>& catalog() const { return catalog_; }
   const Coverage& coverage() const { return *coverage_; }
@@ -31,10 +40,24 @@ class Cache {
   // Each refuses what cannot be true (kMalformedMessage): the stream is lost then.
   Result<void> learn(const std::vector<CatalogType>& types);
   Result<void> apply(Delta delta);
-  Result<void> stage(RowBlock rows);
+  Result<void> stage(SubscriptionId subscription, RowBlock rows);
 
   // The rows staged since the last call belong to the database now, and `interest` is covered.
-  void finish_load(const Interest& interest, Version version);
+  void finish_load(SubscriptionId subscription, Interest interest, Loading loading,
+                   Version version);
+  // The server tells no more of this subscription: what no other interest covers goes. One that was
+  // loading leaves nothing.
+  void end_subscription(SubscriptionId subscription, Version version);
+
+  // Objects of this client that are being created: its own to see until release().
+  void expect_created(ObjectId object) { own_.insert(object); }
+  void forget_created(ObjectId object) { own_.erase(object); }
+  // Requires that the server tells no more of them on this account.
+  void release(std::span<const ObjectRef> objects);
+
+  // Completes partial rows of a snapshot that is alive; see ObjectSource.
+  void complete(const std::vector<std::pair<ObjectId, const Row*>>& partial,
+                std::vector<RowBlock> blocks);
 
   // The server has nothing older than `version` to tell.
   void see_version(Version version) { version_ = std::max(version_, version); }
@@ -47,35 +70,58 @@ class Cache {
  private:
   using StagedTables = boost::unordered_flat_map<TypeId, std::unique_ptr<ObjectTable>>;
 
+  struct LoadedSubscription {
+    Interest interest;
+    Loading loading = Loading::kEager;
+  };
+
   Result<void> check(const ObjectChange& change, const Changeset& changes) const;
-  bool is_held(const ObjectChange& change) const;
+  static Result<void> check_cells(const CatalogType& type, const ObjectChange& change,
+                                  std::span<const CellOperation> cells, const Row* row);
+  const Row* held_row(TypeId type, ObjectId object) const {
+    return state_->find(type, object, state_->version());
+  }
   Row* staged_row(TypeId type, ObjectId object) const;
-  // Whether what is loaded already covers an object with these fields.
-  bool is_covered(const CatalogType& type, ObjectId object, const Row& row) const;
+  // Whether the object is to be seen whatever is loading now.
+  bool is_covered(const CatalogType& type, ObjectId object, const Row& row) const {
+    return coverage_->has_row(type, object, row) || own_.contains(object);
+  }
+  void complete_held(const Row& held, std::span<Value> fields);
   void apply_staged(const ObjectChange& change, const Changeset& changes, Changeset& visible);
   void note_change(const Delta& delta, const Changeset& changes);
   void note_index_entries(Change& change, const CatalogType& type, ObjectRef object,
                           const Row* before, const Row* after) const;
-  Row::Owner make_row(const CatalogType& type, const ObjectChange& change,
-                      const Changeset& changes) const;
-  Row::Owner updated_row(const CatalogType& type, const Row& old, const ObjectChange& change,
-                         const Changeset& changes) const;
+  static Row::Owner make_row(const CatalogType& type, const ObjectChange& change,
+                             const Changeset& changes);
+  static Row::Owner updated_row(const CatalogType& type, const Row& old, const ObjectChange& change,
+                                const Changeset& changes);
+  void drop_uncovered(const std::vector<ObjectRef>& objects);
+  std::vector<ObjectRef> held_objects(const Interest& interest) const;
   void rebuild_catalog(std::shared_ptr<const Catalog> catalog);
-  void cover_types();
+  void cover();
+  void note_incomplete_indexes(const Catalog& before);
   Version next_step() { return next(state_->version()); }
 
   std::shared_ptr<VersionedState> state_;
   Version version_;
   std::shared_ptr<const ClientCatalog> catalog_;
   std::shared_ptr<const Coverage> coverage_;
-  std::set<std::string> covered_schemas_;
+  std::map<SubscriptionId, LoadedSubscription> loaded_;
+  boost::unordered_flat_set<IndexId> incomplete_indexes_;
+  boost::unordered_flat_set<ObjectId> own_;
+  std::weak_ptr<ObjectSource> source_;
   struct Declared {
     std::string schema;
     BindingDeclaration binding;
   };
   std::vector<Declared> declared_;
-  StagedTables staged_;  // rows of the subscription that is loading; not visible yet
-  bool loading_ = false;
+  StagedTables staged_;     // rows of the subscription that is loading; not visible yet
+  SubscriptionId loading_;  // whose rows those are; 0: nobody's
+  struct OpenedStep {
+    Version step;
+    Version version;
+  };
+  std::deque<OpenedStep> opened_;  // of snapshots, oldest first; see oldest_open()
   bool watch_ = false;
   std::vector<Change> changes_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "commit_parts.h"
 #include "odb/net/authentication.h"
 #include "odb/wire/codec.h"
 
@@ -72,13 +73,12 @@ void ClientCore::receive(ServerMessage message, Time now) {
       Overloaded{
           [&](Delta& delta) { check(cache_.apply(std::move(delta))); },
           [&](CommitDone& done) { on(done); },
-          [&](SnapshotChunk& chunk) { check(cache_.stage(std::move(chunk.rows))); },
+          [&](SnapshotChunk& chunk) { on(chunk); },
           [&](SubscriptionLoaded& loaded) { on(loaded); },
+          [&](Unsubscribed& unsubscribed) { on(unsubscribed); },
+          [&](ObjectsLoaded& loaded) { on(loaded); },
           [&](SchemaDefined& defined) { on(defined); },
-          [&](Flushed& flushed) {
-            cache_.see_version(flushed.version);
-            finish_request(flushed.request, flushed.version);
-          },
+          [&](Flushed& flushed) { on(flushed); },
           [&](Heartbeat& heartbeat) { cache_.see_version(heartbeat.version); },
           [&](IdsGranted& granted) {
             ids_asked_ = 0;  // whatever was asked for, this is the answer
@@ -146,16 +146,71 @@ void ClientCore::on(SchemaDefined& message) {
   if (message.request != RequestId{}) finish_request(message.request, message.version);
 }
 
+void ClientCore::on(SnapshotChunk& message) {
+  const auto found = subscriptions_.find(message.subscription);
+  if (found == subscriptions_.end()) {
+    return on_unexpected("objects of a subscription that was never asked for");
+  }
+  found->second.objects_loaded += message.rows.objects.size();
+  check(cache_.stage(message.subscription, std::move(message.rows)));
+}
+
 void ClientCore::on(SubscriptionLoaded& message) {
   const auto found = subscriptions_.find(message.subscription);
-  if (found == subscriptions_.end())
+  if (found == subscriptions_.end()) {
     return on_unexpected("a subscription that was never asked for");
-  cache_.finish_load(found->second.interest, message.version);
+  }
+  cache_.finish_load(message.subscription, found->second.interest, found->second.loading,
+                     message.version);
   found->second.ticket->version = message.version;
+}
+
+void ClientCore::on(Unsubscribed& message) {
+  const auto found = subscriptions_.find(message.subscription);
+  if (found == subscriptions_.end() || found->second.ending == nullptr) {
+    return on_unexpected("the end of a subscription that was not to end");
+  }
+  cache_.end_subscription(message.subscription, message.version);
+  SubscriptionEntry& entry = found->second;
+  if (!entry.ticket->is_done()) {
+    entry.ticket->error =
+        Error{ErrorCode::kUnknownSubscription, "the subscription was ended before it was loaded"};
+  }
+  entry.ending->version = message.version;
+}
+
+void ClientCore::on(Flushed& message) {
+  cache_.see_version(message.version);
+  if (const auto found = releases_.find(message.request); found != releases_.end()) {
+    cache_.release(found->second.objects);
+    found->second.ticket->version = message.version;
+    releases_.erase(found);
+    return;
+  }
+  finish_request(message.request, message.version);
+}
+
+void ClientCore::on(ObjectsLoaded& message) {
+  const auto found = loads_.find(message.request);
+  if (found == loads_.end()) return on_unexpected("objects that were never asked for");
+  const CatalogType* type = cache_.catalog()->catalog->find(message.rows.type);
+  if (!message.rows.objects.empty() &&
+      (type == nullptr || message.rows.field_count > type->fields.size())) {
+    return on_unexpected("objects that do not fit their type");
+  }
+  LoadTicket& ticket = *found->second;
+  if (!message.rows.objects.empty()) ticket.blocks.push_back(std::move(message.rows));
+  ticket.complete = message.last;
+  if (message.last) loads_.erase(found);
 }
 
 void ClientCore::on(RequestRefused& message) {
   if (const auto* request = std::get_if<RequestId>(&message.about)) {
+    if (const auto load = loads_.find(*request); load != loads_.end()) {
+      load->second->error = std::move(message.error);
+      loads_.erase(load);
+      return;
+    }
     const auto found = requests_.find(*request);
     if (found == requests_.end()) return;
     found->second->error = std::move(message.error);
@@ -163,7 +218,12 @@ void ClientCore::on(RequestRefused& message) {
   } else if (const auto* subscription = std::get_if<SubscriptionId>(&message.about)) {
     const auto found = subscriptions_.find(*subscription);
     if (found == subscriptions_.end()) return;
-    if (!found->second.ticket->is_done()) found->second.ticket->error = std::move(message.error);
+    SubscriptionEntry& entry = found->second;
+    if (!entry.ticket->is_done()) {
+      entry.ticket->error = std::move(message.error);
+    } else if (entry.ending != nullptr && !entry.ending->is_done()) {
+      entry.ending->error = std::move(message.error);
+    }
   }
 }
 
@@ -199,20 +259,67 @@ std::shared_ptr<RequestTicket> ClientCore::flush() {
   return new_request(last_request_);
 }
 
-SubscriptionId ClientCore::subscribe(Interest interest) {
+SubscriptionId ClientCore::subscribe(Interest interest, Loading loading) {
   last_subscription_ = SubscriptionId{last_subscription_.value + 1};
-  auto ticket = std::make_shared<RequestTicket>();
-  if (phase_ == Phase::kEnded) ticket->error = end_reason_;
-  send(Subscribe{last_subscription_, interest});
-  subscriptions_.emplace(last_subscription_,
-                         SubscriptionEntry{std::move(interest), std::move(ticket)});
+  SubscriptionEntry entry{.interest = std::move(interest),
+                          .loading = loading,
+                          .ticket = std::make_shared<RequestTicket>(),
+                          .ending = nullptr};
+  if (phase_ == Phase::kEnded) entry.ticket->error = end_reason_;
+  if (loading == Loading::kLazy) report_oldest_open();
+  send(Subscribe{last_subscription_, entry.interest, loading});
+  subscriptions_.emplace(last_subscription_, std::move(entry));
   return last_subscription_;
 }
 
-std::shared_ptr<RequestTicket> ClientCore::unsubscribe(SubscriptionId) {
+std::shared_ptr<RequestTicket> ClientCore::unsubscribe(SubscriptionId id) {
+  SubscriptionEntry& entry = subscriptions_.at(id);
+  if (entry.ending != nullptr) return entry.ending;
+  entry.ending = std::make_shared<RequestTicket>();
+  if (entry.ticket->error) {
+    entry.ending->version = cache_.version();  // it never was
+  } else if (phase_ == Phase::kEnded) {
+    entry.ending->error = end_reason_;
+  } else {
+    send(Unsubscribe{id});
+  }
+  return entry.ending;
+}
+
+std::shared_ptr<RequestTicket> ClientCore::release(TypeId type, std::vector<ObjectId> objects) {
   auto ticket = std::make_shared<RequestTicket>();
-  ticket->error = Error{ErrorCode::kUnsupported, "this server does not offer unsubscribing"};
+  if (phase_ == Phase::kEnded) {
+    ticket->error = end_reason_;
+    return ticket;
+  }
+  last_request_ = RequestId{last_request_.value + 1};
+  Releasing releasing{ticket, {}};
+  for (const ObjectId object : objects) releasing.objects.push_back({type, object});
+  send(Release{last_request_, type, std::move(objects)});
+  releases_.emplace(last_request_, std::move(releasing));
   return ticket;
+}
+
+std::shared_ptr<LoadTicket> ClientCore::load(Version version, Interest what) {
+  auto ticket = std::make_shared<LoadTicket>();
+  if (phase_ == Phase::kEnded) {
+    ticket->error = end_reason_;
+    return ticket;
+  }
+  report_oldest_open();
+  last_request_ = RequestId{last_request_.value + 1};
+  send(LoadObjects{last_request_, version, std::move(what)});
+  loads_.emplace(last_request_, ticket);
+  return ticket;
+}
+
+// From the first time on that something is to be read at the server as of a version, the server is
+// told how old the oldest version is that may still be read so.
+void ClientCore::report_oldest_open() {
+  if (reports_oldest_) return;
+  reports_oldest_ = true;
+  oldest_reported_ = cache_.oldest_open();
+  send(OldestOpenVersion{oldest_reported_});
 }
 
 // ---- commits ----
@@ -226,30 +333,38 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCa
     finish(ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
     return ticket;
   }
-  wire::EncodedMessage message;
-  try {
-    message = wire::encode(Commit{.sequence = last_sequence_,
-                                  .lowest_unresolved = lowest_unresolved_,
-                                  .request = std::move(request)});
-  } catch (const wire::MessageTooLarge&) {
+  for (const ObjectChange& change : request.writes.objects) {
+    if (change.kind != ObjectChange::Kind::kCreate) continue;
+    if (cache_.coverage().has_type(change.type)) continue;
+    ticket->created.push_back(change.object);
+    cache_.expect_created(change.object);
   }
-  if (message == nullptr || message->size() > commit_bytes_max_) {
+  WaitingCommit commit{ticket, {}};
+  bool too_large = false;
+  try {
+    commit.parts = encode_commit(last_sequence_, lowest_unresolved_, std::move(request));
+    for (const wire::EncodedMessage& part : commit.parts) commit.bytes += part->size();
+    too_large = commit.bytes > commit_bytes_max_;
+  } catch (const wire::MessageTooLarge&) {
+    too_large = true;
+  }
+  if (too_large) {
     finish(ticket,
            Error{ErrorCode::kTransactionTooLarge,
                  "the transaction takes " +
-                     (message == nullptr ? "more than " + std::to_string(wire::kMessageBytesMax)
-                                         : std::to_string(message->size())) +
+                     (commit.bytes == 0 ? "more than " + std::to_string(wire::kMessageBytesMax)
+                                        : std::to_string(commit.bytes)) +
                      " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
     return ticket;
   }
-  if (!waiting_.empty() && waiting_bytes_ + message->size() > kWaitingBytesMax) {
+  if (!waiting_.empty() && waiting_bytes_ + commit.bytes > kWaitingBytesMax) {
     finish(ticket, Error{ErrorCode::kTooManyCommitsInFlight,
                          "not committed: more than " + std::to_string(kWaitingBytesMax) +
                              " bytes of commits wait for the server"});
     return ticket;
   }
-  waiting_bytes_ += message->size();
-  waiting_.push_back({ticket, std::move(message)});
+  waiting_bytes_ += commit.bytes;
+  waiting_.push_back(std::move(commit));
   send_waiting();
   return ticket;
 }
@@ -258,10 +373,10 @@ void ClientCore::send_waiting() {
   while (credits_ > 0 && !waiting_.empty()) {
     WaitingCommit waiting = std::move(waiting_.front());
     waiting_.pop_front();
-    waiting_bytes_ -= waiting.message->size();
+    waiting_bytes_ -= waiting.bytes;
     --credits_;
     commits_.emplace(waiting.ticket->sequence, std::move(waiting.ticket));
-    outgoing_.push_back(std::move(waiting.message));
+    for (wire::EncodedMessage& part : waiting.parts) outgoing_.push_back(std::move(part));
     last_sent_ = now_;
   }
 }
@@ -284,6 +399,9 @@ void ClientCore::on(CommitDone& message) {
 }
 
 void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
+  if (!std::holds_alternative<Accepted>(outcome)) {
+    for (const ObjectId object : ticket->created) cache_.forget_created(object);
+  }
   ticket->outcome = std::move(outcome);
   if (ticket->callback) completed_.push_back(ticket);
 }
@@ -327,6 +445,12 @@ void ClientCore::tick(Time now) {
     return fail({ErrorCode::kPeerSilent, "nothing received from the server for " +
                                              std::to_string(silence_timeout_.count()) + " ms"});
   }
+  if (reports_oldest_) {
+    if (const Version oldest = cache_.oldest_open(); oldest != oldest_reported_) {
+      oldest_reported_ = oldest;
+      send(OldestOpenVersion{oldest});
+    }
+  }
   if (now - last_sent_ >= heartbeat_interval_) send(Heartbeat{});
 }
 
@@ -343,8 +467,13 @@ void ClientCore::fail(Error reason) {
   }
   waiting_bytes_ = 0;
   for (auto& [id, ticket] : std::exchange(requests_, {})) ticket->error = end_reason_;
+  for (auto& [id, ticket] : std::exchange(loads_, {})) ticket->error = end_reason_;
+  for (auto& [id, releasing] : std::exchange(releases_, {})) releasing.ticket->error = end_reason_;
   for (auto& [id, subscription] : subscriptions_) {
     if (!subscription.ticket->is_done()) subscription.ticket->error = end_reason_;
+    if (subscription.ending != nullptr && !subscription.ending->is_done()) {
+      subscription.ending->error = end_reason_;
+    }
   }
 }
 

@@ -33,6 +33,7 @@ struct CommitTicket {
   Sequence sequence;
   std::optional<CommitOutcome> outcome;  // set once
   CommitCallback callback;               // empty when somebody waits for the outcome
+  std::vector<ObjectId> created;         // to be forgotten when it is not accepted
 };
 
 // A request under way: done when it has a version or an error.
@@ -40,6 +41,14 @@ struct RequestTicket {
   std::optional<Version> version;
   std::optional<Error> error;
   bool is_done() const { return version.has_value() || error.has_value(); }
+};
+
+// A load of objects as of a version: done when complete or failed.
+struct LoadTicket {
+  std::vector<RowBlock> blocks;
+  bool complete = false;
+  std::optional<Error> error;
+  bool is_done() const { return complete || error.has_value(); }
 };
 
 // One thread at a time; Connection holds a mutex around it, the simulator runs it alone.
@@ -63,11 +72,19 @@ class ClientCore {
 
   // ---- the program's side ----
   std::shared_ptr<RequestTicket> define(const Schema& schema);
-  SubscriptionId subscribe(Interest interest);
+  SubscriptionId subscribe(Interest interest, Loading loading);
   const RequestTicket& subscription(SubscriptionId id) const {
     return *subscriptions_.at(id).ticket;
   }
+  std::uint64_t objects_loaded(SubscriptionId id) const {
+    return subscriptions_.at(id).objects_loaded;
+  }
+  // Done when what only this subscription covers has left the cache. Its ticket, when it was not
+  // loaded yet, fails.
   std::shared_ptr<RequestTicket> unsubscribe(SubscriptionId id);
+  // Lets go of objects that this client sees only because it created them.
+  std::shared_ptr<RequestTicket> release(TypeId type, std::vector<ObjectId> objects);
+  std::shared_ptr<LoadTicket> load(Version version, Interest what);
   std::shared_ptr<RequestTicket> flush();
 
   // Beyond the server's credits commits wait here, up to kWaitingBytesMax, and go out as outcomes
@@ -94,7 +111,14 @@ class ClientCore {
   enum class Phase { kHello, kProof, kOpening, kOpen, kEnded };
   struct SubscriptionEntry {
     Interest interest;
+    Loading loading = Loading::kEager;
     std::shared_ptr<RequestTicket> ticket;
+    std::uint64_t objects_loaded = 0;
+    std::shared_ptr<RequestTicket> ending;  // of an unsubscribe under way
+  };
+  struct Releasing {
+    std::shared_ptr<RequestTicket> ticket;
+    std::vector<ObjectRef> objects;
   };
   struct IdChunk {
     std::uint64_t next = 0;
@@ -102,14 +126,19 @@ class ClientCore {
   };
   struct WaitingCommit {
     std::shared_ptr<CommitTicket> ticket;
-    wire::EncodedMessage message;
+    std::vector<wire::EncodedMessage> parts;
+    std::size_t bytes = 0;
   };
 
   void on(Hello& hello);
   void on(Authenticated& message);
   void on(SessionOpened& message);
   void on(SchemaDefined& message);
+  void on(SnapshotChunk& message);
   void on(SubscriptionLoaded& message);
+  void on(Unsubscribed& message);
+  void on(ObjectsLoaded& message);
+  void on(Flushed& message);
   void on(CommitDone& message);
   void on(RequestRefused& message);
   void on_unexpected(std::string_view what);
@@ -120,6 +149,7 @@ class ClientCore {
   std::shared_ptr<RequestTicket> new_request(RequestId id);
   void finish_request(RequestId id, Version version);
   void ask_for_ids();
+  void report_oldest_open();
 
   const ClientIdentity identity_;
   const net::ChannelBinding binding_;
@@ -142,7 +172,11 @@ class ClientCore {
   SubscriptionId last_subscription_;
   Sequence last_sequence_;
   boost::unordered_flat_map<RequestId, std::shared_ptr<RequestTicket>> requests_;
+  boost::unordered_flat_map<RequestId, std::shared_ptr<LoadTicket>> loads_;
+  boost::unordered_flat_map<RequestId, Releasing> releases_;
   boost::unordered_flat_map<SubscriptionId, SubscriptionEntry> subscriptions_;
+  bool reports_oldest_ = false;  // from the first read on that asks the server for a version
+  Version oldest_reported_;
   boost::unordered_flat_map<Sequence, std::shared_ptr<CommitTicket>> commits_;  // sent
   Sequence lowest_unresolved_{1};
   std::deque<WaitingCommit> waiting_;

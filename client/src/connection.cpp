@@ -79,6 +79,7 @@ Connection::Connection(std::unique_ptr<net::MessageStream> stream, std::unique_p
 }
 
 void Connection::start() {
+  core_->cache().set_source(weak_from_this());
   // Signals are for the program's own threads: a wait there ends at once.
   sigset_t all;
   sigset_t before;
@@ -370,11 +371,11 @@ void Connection::define(const Schema& schema, Timeout timeout) {
   finish(lock, *ticket, timeout, "the schema " + schema.name() + " to be defined");
 }
 
-SubscriptionId Connection::subscribe(Interest interest) {
+SubscriptionId Connection::subscribe(Interest interest, Loading loading) {
   check_process();
   Lock lock(mutex_);
   check_connected(lock);
-  const SubscriptionId subscription = core_->subscribe(std::move(interest));
+  const SubscriptionId subscription = core_->subscribe(std::move(interest), loading);
   send_outgoing();
   return subscription;
 }
@@ -390,12 +391,44 @@ void Connection::wait_loaded(SubscriptionId subscription, Timeout timeout) {
   finish(lock, core_->subscription(subscription), timeout, "a subscription to be loaded");
 }
 
-void Connection::unsubscribe(SubscriptionId subscription) {
+std::uint64_t Connection::objects_loaded(SubscriptionId subscription) {
+  const Lock lock(mutex_);
+  return core_->objects_loaded(subscription);
+}
+
+void Connection::unsubscribe(SubscriptionId subscription, Timeout timeout) {
   check_process();
   Lock lock(mutex_);
   check_connected(lock);
   const auto ticket = core_->unsubscribe(subscription);
-  finish(lock, *ticket, {}, "a subscription to end");
+  finish(lock, *ticket, timeout, "a subscription to end");
+}
+
+void Connection::release(TypeId type, std::vector<ObjectId> objects, Timeout timeout) {
+  check_process();
+  Lock lock(mutex_);
+  check_connected(lock);
+  const auto ticket = core_->release(type, std::move(objects));
+  finish(lock, *ticket, timeout, "objects to be let go of");
+}
+
+std::vector<RowBlock> Connection::load(Version version, Interest what) {
+  check_process();
+  Lock lock(mutex_);
+  check_connected(lock);
+  const auto ticket = core_->load(version, std::move(what));
+  if (driving_) send_outgoing();
+  if (!wait(lock, {}, [&] { return ticket->is_done(); })) {
+    throw TimeoutError({ErrorCode::kTimeout, "no answer in time while waiting for objects"});
+  }
+  if (ticket->error) throw_error(*ticket->error);
+  return std::move(ticket->blocks);
+}
+
+void Connection::complete(const std::vector<std::pair<ObjectId, const Row*>>& partial,
+                          std::vector<RowBlock> blocks) {
+  const Lock lock(mutex_);
+  core_->cache().complete(partial, std::move(blocks));
 }
 
 std::shared_ptr<const Snapshot> Connection::snapshot() {

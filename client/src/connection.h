@@ -23,21 +23,27 @@ namespace odb::detail {
 // thread has the role when nobody waits. While a caller drives, the socket is disarmed in the
 // background thread's epoll set, so that thread sleeps on. Handlers run on the background thread
 // with the mutex free.
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public ObjectSource, public std::enable_shared_from_this<Connection> {
  public:
   static std::shared_ptr<Connection> open(const std::string& host, std::uint16_t port,
                                           const std::string& token, ConnectOptions options);
-  ~Connection();
+  ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   using Timeout = std::optional<std::chrono::milliseconds>;
 
   void define(const Schema& schema, Timeout timeout);
-  SubscriptionId subscribe(Interest interest);
+  SubscriptionId subscribe(Interest interest, Loading loading);
+  std::uint64_t objects_loaded(SubscriptionId subscription);
   bool is_loaded(SubscriptionId subscription);
   void wait_loaded(SubscriptionId subscription, Timeout timeout);
-  void unsubscribe(SubscriptionId subscription);
+  void unsubscribe(SubscriptionId subscription, Timeout timeout);
+  void release(TypeId type, std::vector<ObjectId> objects, Timeout timeout);
+  // ObjectSource; any thread.
+  std::vector<RowBlock> load(Version version, Interest what) override;
+  void complete(const std::vector<std::pair<ObjectId, const Row*>>& partial,
+                std::vector<RowBlock> blocks) override;
   std::shared_ptr<const Snapshot> snapshot();
   ObjectId allocate(TypeId type, Timeout timeout);
   CommitOutcome commit(CommitRequest request, Timeout timeout);

@@ -1,6 +1,7 @@
 #include "odb/client/database.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <thread>
 #include <utility>
@@ -18,7 +19,11 @@ void Subscription::wait(std::optional<std::chrono::milliseconds> timeout) const 
   connection_->wait_loaded(id_, timeout);
 }
 
-void Subscription::unsubscribe() { connection_->unsubscribe(id_); }
+void Subscription::unsubscribe(std::optional<std::chrono::milliseconds> timeout) {
+  connection_->unsubscribe(id_, timeout);
+}
+
+std::uint64_t Subscription::objects_loaded() const { return connection_->objects_loaded(id_); }
 
 // ---- Transaction ----
 
@@ -91,19 +96,36 @@ void Database::define(const Schema& schema, std::optional<std::chrono::milliseco
 
 Subscription Database::subscribe(const Schema& schema,
                                  std::optional<std::chrono::milliseconds> timeout) {
+  return subscribe(schema, Loading::kEager, timeout);
+}
+
+Subscription Database::subscribe(const Schema& schema, Loading loading,
+                                 std::optional<std::chrono::milliseconds> timeout) {
   connection_->define(schema, timeout);
-  return subscribe(SchemaInterest{schema.name()}, timeout);
+  return subscribe(SchemaInterest{schema.name()}, loading, timeout);
 }
 
 Subscription Database::subscribe(Interest interest,
                                  std::optional<std::chrono::milliseconds> timeout) {
-  Subscription subscription = subscribe_async(std::move(interest));
+  return subscribe(std::move(interest), Loading::kEager, timeout);
+}
+
+Subscription Database::subscribe(Interest interest, Loading loading,
+                                 std::optional<std::chrono::milliseconds> timeout) {
+  Subscription subscription = subscribe_async(std::move(interest), loading);
   subscription.wait(timeout);
   return subscription;
 }
 
-Subscription Database::subscribe_async(Interest interest) {
-  return {connection_, connection_->subscribe(std::move(interest))};
+Subscription Database::subscribe_async(Interest interest, Loading loading) {
+  return {connection_, connection_->subscribe(std::move(interest), loading)};
+}
+
+void Database::release(std::span<const ObjectRef> objects,
+                       std::optional<std::chrono::milliseconds> timeout) {
+  std::map<TypeId, std::vector<ObjectId>> by_type;
+  for (const ObjectRef& object : objects) by_type[object.type].push_back(object.object);
+  for (auto& [type, ids] : by_type) connection_->release(type, std::move(ids), timeout);
 }
 
 View Database::view() const { return View(connection_->snapshot()); }

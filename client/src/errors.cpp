@@ -50,6 +50,7 @@ void throw_error(Error error) {
     case ErrorCode::kValueOutOfRange:
     case ErrorCode::kMissingField:
     case ErrorCode::kValueTooDeep:
+    case ErrorCode::kNumberOverflow:
       throw ValueError(std::move(error));
     case ErrorCode::kReadOnly:
     case ErrorCode::kTransactionEnded:

@@ -28,6 +28,11 @@ struct KeyDescription {
     if (index == nullptr) return "index " + std::to_string(read.index.value);
     return "a value of index " + type_name(catalog, index->type) + "." + index->name;
   }
+  std::string operator()(const IndexRangeRead& read) const {
+    const CatalogIndex* index = catalog.find(read.index);
+    if (index == nullptr) return "a range of index " + std::to_string(read.index.value);
+    return "a range of index " + type_name(catalog, index->type) + "." + index->name;
+  }
   std::string operator()(const MembershipRead& read) const {
     return "which objects " + type_name(catalog, read.type) + " has";
   }

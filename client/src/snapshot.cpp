@@ -1,8 +1,10 @@
 #include "odb/client/detail/snapshot.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "odb/client/errors.h"
+#include "odb/core/key_codec.h"
 
 namespace odb::detail {
 
@@ -58,14 +60,87 @@ std::vector<ObjectId> Snapshot::lookup(IndexId index, std::string_view key) cons
   return found;
 }
 
-bool Snapshot::covers_index_key(IndexId index, const std::string& key) const {
-  const CatalogIndex* described = catalog_->catalog->find(index);
-  if (described != nullptr && coverage_->types.contains(described->type)) return true;
-  return coverage_->index_keys.contains(std::pair(index, key));
+// ---- fields that are fetched when first read ----
+
+const Value& Snapshot::loaded_field(const CatalogType& type, ObjectId object, const Row& row,
+                                    FieldId field) const {
+  if (row.loaded() == nullptr) load_fields(type.id, {&object, 1});
+  const Row* whole = row.loaded();
+  if (whole == nullptr) {
+    throw Exception({ErrorCode::kInternal, "the server did not send an object that it has"});
+  }
+  if (field.value < whole->fields().size()) return whole->fields()[field.value];
+  return default_field(type, field);
 }
 
-bool Snapshot::covers_object(TypeId type, ObjectId object) const {
-  return coverage_->types.contains(type) || coverage_->objects.contains(ObjectRef{type, object});
+void Snapshot::load_fields(TypeId type, std::span<const ObjectId> objects) const {
+  std::vector<std::pair<ObjectId, const Row*>> partial;
+  ObjectsInterest what{type, {}};
+  for (const ObjectId object : objects) {
+    const Row* row = find(type, object);
+    if (row == nullptr || row->extent() == Row::Extent::kWhole || row->loaded() != nullptr) {
+      continue;
+    }
+    partial.emplace_back(object, row);
+    what.objects.push_back(object);
+  }
+  if (partial.empty()) return;
+  const std::shared_ptr<ObjectSource> from = source();
+  if (from == nullptr) {
+    throw DisconnectedError(
+        {ErrorCode::kDisconnected, "a lazily loaded object cannot be read: the connection ended"});
+  }
+  from->complete(partial, from->load(version_, std::move(what)));
+}
+
+// ---- coverage ----
+
+void Coverage::add(const Interest& interest, const Catalog& catalog) {
+  if (const auto* schema = std::get_if<SchemaInterest>(&interest)) {
+    for (const TypeId type : catalog.types_of(schema->schema)) types.insert(type);
+  } else if (const auto* type = std::get_if<TypeInterest>(&interest)) {
+    types.insert(type->type);
+  } else if (const auto* index = std::get_if<IndexInterest>(&interest)) {
+    index_keys.insert(std::pair(index->index, encode_key(index->key)));
+  } else if (const auto* range = std::get_if<IndexRangeInterest>(&interest)) {
+    ranges[range->range.index].push_back(encode_index_range(catalog, range->range).value());
+  } else {
+    const auto& chosen = std::get<ObjectsInterest>(interest);
+    for (const ObjectId object : chosen.objects) objects.insert(ObjectRef{chosen.type, object});
+  }
+}
+
+bool Coverage::has_key(const CatalogIndex& index, const std::string& key) const {
+  if (has_whole_index(index) || index_keys.contains(std::pair(index.id, key))) return true;
+  const auto found = ranges.find(index.id);
+  return found != ranges.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [&](const KeySpan& span) { return span.contains(key); });
+}
+
+bool Coverage::has_range(const CatalogIndex& index, const KeySpan& span) const {
+  if (has_whole_index(index)) return true;
+  // One key is the range up to what comes after it.
+  if (span.to == key_after(span.from) && index_keys.contains(std::pair(index.id, span.from))) {
+    return true;
+  }
+  const auto found = ranges.find(index.id);
+  return found != ranges.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [&](const KeySpan& covered) { return covered.contains(span); });
+}
+
+bool Coverage::has_row(const CatalogType& type, ObjectId object, const Row& row) const {
+  if (has_object({type.id, object})) return true;
+  if (index_keys.empty() && ranges.empty()) return false;
+  for (const CatalogIndex& index : type.indexes) {
+    std::string key;
+    for (const FieldId field : index.fields) {
+      append_key(key, VersionedState::field_of(type, row, field));
+    }
+    if (has_key(index, key)) return true;
+  }
+  return false;
 }
 
 const Value& Snapshot::default_field(const CatalogType& type, FieldId field) {

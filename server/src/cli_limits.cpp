@@ -100,6 +100,13 @@ void add_limits(CLI::App& app, Limits& limits) {
             "Versions that stay readable behind the newest");
   add_size(app, "--retained-bytes-max", limits.retained_bytes_max,
            "Size of the commits that stay readable behind the newest");
+  add_size(app, "--held-bytes-max", limits.held_bytes_max,
+           "Size of the commits that stay because a client still reads versions\n"
+           "as old");
+  add_duration(app, "--held-time-max", limits.held_time_max,
+               "How long a client may hold back one version");
+  add_count(app, "--loads-per-session-max", limits.loads_per_session_max,
+            "Loads as of a version that one session may have under way");
   add_duration(app, "--authentication-deadline", limits.authentication_deadline,
                "A connection that has not proven its token by then is closed");
   add_duration(app, "--heartbeat-interval", limits.heartbeat_interval,

@@ -33,7 +33,7 @@ void CommitPipeline::judge_commit(Submission submission) {
   auto& request = std::get<CommitRequest>(submission.what);
   Judgement judgement = engine_.judge(request, state_);
   if (auto* conflict = std::get_if<Conflict>(&judgement)) {
-    conflict->actor = actor_of(conflict->won);
+    name_winner(*conflict);
     return refuse(std::move(submission), CommitOutcome(std::move(*conflict)));
   }
   if (auto* error = std::get_if<Error>(&judgement)) {
@@ -69,7 +69,7 @@ void CommitPipeline::accept(CommitOrigin origin, std::size_t bytes, CommitRecord
   record.actor = origin.actor;
   record.client = origin.client;
   record.sequence = origin.sequence;
-  log_.push_back({origin.actor, bytes});
+  log_.push_back({origin.actor, origin.client, origin.sequence, bytes});
   log_bytes_ += bytes;
   const Version version = record.version;
   pending_.push_back({.version = version,
@@ -131,7 +131,7 @@ void CommitPipeline::publish_durable() {
     }
     published_ = pending.version;
     if (pending.catalog != nullptr) published_catalog_ = pending.catalog;
-    listener_.on_published(*pending.record);
+    listener_.on_published(*pending.record, pending.origin);
     if (pending.record->schema) {
       listener_.on_schema_defined(pending.origin, pending.record->schema->name, pending.version);
     } else {
@@ -175,15 +175,21 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
   flush();
 }
 
-std::string CommitPipeline::actor_of(Version version) const {
-  if (version < log_first_ || version.value >= log_first_.value + log_.size()) return {};
-  return log_[version.value - log_first_.value].actor;
+void CommitPipeline::name_winner(Conflict& conflict) const {
+  const Version won = conflict.won;
+  if (won < log_first_ || won.value >= log_first_.value + log_.size()) return;
+  const LogEntry& winner = log_[won.value - log_first_.value];
+  conflict.actor = winner.actor;
+  conflict.client = winner.client;
+  conflict.sequence = winner.sequence;
 }
 
 void CommitPipeline::trim() {
   Version horizon = state_.horizon();
   while (log_first_ <= published_ &&
          (log_.size() > limits_.retained_versions_max || log_bytes_ > limits_.retained_bytes_max)) {
+    // Removing this entry makes its version the horizon.
+    if (held_ && log_first_ > *held_ && log_bytes_ <= limits_.held_bytes_max) break;
     log_bytes_ -= log_.front().bytes;
     log_.pop_front();
     horizon = log_first_;

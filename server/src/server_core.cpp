@@ -36,10 +36,9 @@ Session& ServerCore::connect(SessionLink& link, std::string peer, Time now) {
 void ServerCore::disconnect(SessionId id) {
   Session* session = find(id);
   if (session == nullptr) return;
-  for (const SubscriptionId subscription : session->subscriptions()) {
-    interests().remove(id, subscription);
-  }
+  interests().remove(id);
   sessions_.erase(id);
+  if (holds_.erase(id) != 0) update_hold();
 }
 
 Session* ServerCore::find(SessionId session) {
@@ -50,6 +49,10 @@ Session* ServerCore::find(SessionId session) {
 void ServerCore::finish_batch() { pipeline_.flush(); }
 
 void ServerCore::tick(Time now) {
+  const auto is_over = [&](const auto& hold) {
+    return now - hold.second.since >= parts_.limits.held_time_max;
+  };
+  if (boost::unordered::erase_if(holds_, is_over) != 0) update_hold();
   for (auto& [id, session] : sessions_) session->tick(now);
 }
 
@@ -94,6 +97,26 @@ void ServerCore::on_ids_reserved(ObjectId below) {
   grant_waiting_ids();
 }
 
+// ---- versions that clients still read ----
+
+void ServerCore::hold_version(SessionId session, Version oldest, Time now) {
+  const auto [hold, fresh] = holds_.try_emplace(session, Hold{oldest, now});
+  if (!fresh) {
+    // A client that repeats itself does not hold a version for longer.
+    if (hold->second.oldest == oldest) return;
+    hold->second = {oldest, now};
+  }
+  update_hold();
+}
+
+void ServerCore::update_hold() {
+  std::optional<Version> oldest;
+  for (const auto& [session, hold] : holds_) {
+    if (!oldest || hold.oldest < *oldest) oldest = hold.oldest;
+  }
+  pipeline_.hold(oldest);
+}
+
 // ---- commits ----
 
 void ServerCore::on_durable(Version up_to) { pipeline_.on_durable(up_to); }
@@ -102,9 +125,11 @@ void ServerCore::on_append_failed(Version from, const Error& reason) {
   pipeline_.on_append_failed(from, reason);
 }
 
-void ServerCore::on_published(const CommitRecord& record) {
+void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& origin) {
   if (!record.schema) {
-    subscriptions_.publish(record, *this);
+    const Session* author = find(origin.session);
+    const bool is_there = author != nullptr && author->is_open();
+    subscriptions_.publish(record, is_there ? origin.session : SessionId{}, *this);
     return;
   }
   interests().extend(*pipeline_.published_catalog());

@@ -5,6 +5,7 @@
 
 #include "odb/server/server_core.h"
 #include "odb/wire/codec.h"
+#include "session_jobs.h"
 
 namespace odb::server {
 
@@ -31,10 +32,13 @@ Session::Session(ServerCore& core, SessionLink& link, SessionId id, std::string 
       link_(link),
       id_(id),
       peer_(std::move(peer)),
+      jobs_(std::make_unique<Jobs>()),
       opened_at_(now),
       last_received_(now),
       last_sent_(now),
       now_(now) {}
+
+Session::~Session() = default;
 
 void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
   if (phase_ == Phase::kEnded) return;
@@ -68,9 +72,10 @@ void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
                  [&](Flush& flush) { on(flush); },
                  [&](Heartbeat&) {},
                  [&](Resume&) { on_unsupported("resuming", Nothing()); },
-                 [&](Unsubscribe& m) { on_unsupported("unsubscribing", m.subscription); },
-                 [&](LoadObjects& m) { on_unsupported("loading objects at a version", m.request); },
-                 [&](OldestOpenVersion&) { on_unsupported("holding back the horizon", Nothing()); },
+                 [&](Unsubscribe& unsubscribe) { on(unsubscribe); },
+                 [&](LoadObjects& load) { on(load); },
+                 [&](Release& release) { on(release); },
+                 [&](OldestOpenVersion& oldest) { core_.hold_version(id_, oldest.version, now_); },
                  [&](UnknownMessage& m) {
                    on_unsupported("message kind " + std::to_string(m.kind), Nothing());
                  },
@@ -181,24 +186,68 @@ void Session::tell_catalog(const std::string& schema, RequestId request, Version
 }
 
 void Session::on(Commit& message, std::size_t bytes) {
+  if (partial_.next_part > 0) {
+    if (!continue_commit(message, bytes)) return;
+  } else if (!begin_commit(message)) {
+    return;
+  }
+  if (!message.last) {
+    // More of it follows; nothing is judged before the whole is there.
+    if (partial_.next_part == 0) {
+      partial_ = {message.sequence, 1, bytes, std::move(message.request)};
+    }
+    return;
+  }
+  if (partial_.next_part > 0) {
+    message.request = std::move(partial_.request);
+    bytes = partial_.bytes;
+    partial_ = {};
+  }
+  submit_commit(message, bytes);
+}
+
+// The first part, or the only one: it takes a credit and a sequence. False: refused.
+bool Session::begin_commit(const Commit& message) {
   if (commits_in_flight_ >= core_.limits().commit_credits) {
-    return say_goodbye({ErrorCode::kTooManyCommitsInFlight,
-                        "more than the granted " + std::to_string(core_.limits().commit_credits) +
-                            " commits in flight"});
+    say_goodbye({ErrorCode::kTooManyCommitsInFlight,
+                 "more than the granted " + std::to_string(core_.limits().commit_credits) +
+                     " commits in flight"});
+    return false;
+  }
+  if (message.part != 0) {
+    say_goodbye({ErrorCode::kMalformedMessage, "a part of a commit that was not begun"});
+    return false;
   }
   ++commits_in_flight_;
   if (message.sequence <= last_sequence_) {
-    return finish_commit(
-        message.sequence,
-        Error{ErrorCode::kSequenceReused,
-              "commit sequence " + std::to_string(message.sequence.value) +
-                  " is not above the last one, " + std::to_string(last_sequence_.value)});
+    finish_commit(message.sequence,
+                  Error{ErrorCode::kSequenceReused,
+                        "commit sequence " + std::to_string(message.sequence.value) +
+                            " is not above the last one, " + std::to_string(last_sequence_.value)});
+    return false;
   }
   last_sequence_ = message.sequence;
-  if (message.part != 0 || !message.last) {
-    return finish_commit(message.sequence,
-                         Error{ErrorCode::kUnsupported, "this server takes no commits in parts"});
+  return true;
+}
+
+// A further part of the commit under way, which is kept until the last one. What goes beyond the
+// limit is not kept, and refused with the last part. False: the link ends.
+bool Session::continue_commit(Commit& message, std::size_t bytes) {
+  if (message.sequence != partial_.sequence || message.part != partial_.next_part) {
+    say_goodbye({ErrorCode::kMalformedMessage, "parts of a commit out of their order"});
+    return false;
   }
+  ++partial_.next_part;
+  partial_.bytes += bytes;
+  if (partial_.bytes > core_.limits().commit_bytes_max) {
+    partial_.request = {};
+  } else {
+    append(partial_.request, std::move(message.request));
+  }
+  return true;
+}
+
+void Session::submit_commit(Commit& message, std::size_t bytes) {
   if (bytes > core_.limits().commit_bytes_max) {
     return finish_commit(
         message.sequence,
@@ -249,94 +298,6 @@ void Session::refuse(std::variant<std::monostate, RequestId, SubscriptionId> abo
   send(RequestRefused{about, std::move(error)});
 }
 
-// ---- subscriptions ----
-
-Result<void> Session::check_interest(const Interest& interest) const {
-  const Catalog& catalog = *core_.pipeline().published_catalog();
-  const auto unknown_type = [](TypeId type) {
-    return Error{ErrorCode::kUnknownType, "there is no type number " + std::to_string(type.value)};
-  };
-  if (const auto* schema = std::get_if<SchemaInterest>(&interest)) {
-    if (!catalog.has_schema(schema->schema)) {
-      return Error{ErrorCode::kUnknownSchema, "there is no schema \"" + schema->schema + "\""};
-    }
-  } else if (const auto* type = std::get_if<TypeInterest>(&interest)) {
-    if (catalog.find(type->type) == nullptr) return unknown_type(type->type);
-  } else if (const auto* objects = std::get_if<ObjectsInterest>(&interest)) {
-    if (catalog.find(objects->type) == nullptr) return unknown_type(objects->type);
-  } else {
-    const auto& index_interest = std::get<IndexInterest>(interest);
-    const CatalogIndex* index = catalog.find(index_interest.index);
-    if (index == nullptr) {
-      return Error{ErrorCode::kUnknownIndex,
-                   "there is no index number " + std::to_string(index_interest.index.value)};
-    }
-    const CatalogType& indexed = *catalog.find(index->type);
-    if (index_interest.key.size() != index->fields.size()) {
-      return Error{ErrorCode::kWrongType, to_string(indexed.name) + "." + index->name +
-                                              ": expected " + std::to_string(index->fields.size()) +
-                                              " values, found " +
-                                              std::to_string(index_interest.key.size())};
-    }
-    for (std::size_t i = 0; i < index->fields.size(); ++i) {
-      const CatalogField& field = indexed.fields[index->fields[i].value];
-      if (auto fits = check_fits(index_interest.key[i], field.type); !fits) {
-        return Error{fits.error().code,
-                     to_string(indexed.name) + "." + field.name + ": " + fits.error().message};
-      }
-    }
-  }
-  return {};
-}
-
-const std::string& Session::schema_of(const Interest& interest) const {
-  const Catalog& catalog = *core_.pipeline().published_catalog();
-  if (const auto* schema = std::get_if<SchemaInterest>(&interest)) return schema->schema;
-  if (const auto* type = std::get_if<TypeInterest>(&interest)) {
-    return catalog.find(type->type)->name.schema;
-  }
-  if (const auto* objects = std::get_if<ObjectsInterest>(&interest)) {
-    return catalog.find(objects->type)->name.schema;
-  }
-  return catalog.find(catalog.find(std::get<IndexInterest>(interest).index)->type)->name.schema;
-}
-
-void Session::on(Subscribe& message) {
-  const SubscriptionId subscription = message.subscription;
-  if (subscriptions_.size() >= core_.limits().subscriptions_per_session_max) {
-    return refuse(subscription, {ErrorCode::kTooManySubscriptions,
-                                 "the session has its maximum of " +
-                                     std::to_string(core_.limits().subscriptions_per_session_max) +
-                                     " subscriptions"});
-  }
-  if (auto valid = check_interest(message.interest); !valid) {
-    return refuse(subscription, valid.error());
-  }
-  if (!core_.policy().may_subscribe(actor_, message.interest)) {
-    return refuse(subscription, {ErrorCode::kUnsupported, "not allowed to subscribe to this"});
-  }
-  if (std::find(subscriptions_.begin(), subscriptions_.end(), subscription) !=
-      subscriptions_.end()) {
-    return refuse(subscription,
-                  {ErrorCode::kUnexpectedMessage,
-                   "subscription number " + std::to_string(subscription.value) + " is in use"});
-  }
-  // Who subscribes is told of the types, and of what is added to them, before any object.
-  if (const std::string& schema = schema_of(message.interest); !knows_schema(schema)) {
-    tell_catalog(schema, RequestId{}, core_.pipeline().published());
-  }
-  subscriptions_.push_back(subscription);
-  core_.interests().add(id_, subscription, message.interest, *core_.pipeline().published_catalog());
-  Loading loading{.subscription = subscription, .interest = std::move(message.interest)};
-  if (const auto* objects = std::get_if<ObjectsInterest>(&loading.interest)) {
-    loading.objects = objects->objects;
-    std::sort(loading.objects.begin(), loading.objects.end());
-    loading.objects.erase(std::unique(loading.objects.begin(), loading.objects.end()),
-                          loading.objects.end());
-  }
-  loading_.push_back(std::move(loading));
-}
-
 // ---- time and ends ----
 
 void Session::tick(Time now) {
@@ -356,6 +317,7 @@ void Session::tick(Time now) {
         {ErrorCode::kPeerSilent,
          "nothing received for " + std::to_string(limits.silence_timeout.count()) + " ms"});
   }
+  drop_old_loads();
   // A heartbeat also tells a quiet subscriber how far it has seen, so that its snapshots do not
   // age.
   const Version published = core_.pipeline().published();

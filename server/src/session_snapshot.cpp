@@ -1,143 +1,177 @@
-// The part of Session that sends snapshots.
+// The part of Session that subscribes, loads and unsubscribes.
 //
 // A snapshot is read in pieces, each at the last published version, while commits go on. The
 // interest counts for an object only once its piece has been sent (InterestIndex), so deltas and
 // pieces together show the subscriber each object exactly once and then every change of it.
+#include <algorithm>
 #include <variant>
 
-#include "odb/core/key_codec.h"
 #include "odb/server/server_core.h"
 #include "odb/server/session.h"
+#include "session_jobs.h"
 
 namespace odb::server {
 
-namespace {
+bool Session::has_snapshots() const {
+  return !jobs_->subscriptions.empty() || !jobs_->loads.empty();
+}
 
-// Gathers rows of one type.
-class RowGatherer {
- public:
-  RowGatherer(const CatalogType& type, const SnapshotPiece& piece, RowBlock& rows)
-      : type_(type), piece_(piece), rows_(rows) {
-    rows_.type = type.id;
-    rows_.field_count = static_cast<std::uint32_t>(type.fields.size());
+// ---- requests ----
+
+void Session::on(Subscribe& message) {
+  const SubscriptionId subscription = message.subscription;
+  const Catalog& catalog = *core_.pipeline().published_catalog();
+  if (subscriptions_.size() >= core_.limits().subscriptions_per_session_max) {
+    return refuse(subscription, {ErrorCode::kTooManySubscriptions,
+                                 "the session has its maximum of " +
+                                     std::to_string(core_.limits().subscriptions_per_session_max) +
+                                     " subscriptions"});
   }
-
-  void add(ObjectId object, const Row& row) {
-    rows_.objects.push_back(object);
-    for (std::uint32_t field = 0; field < rows_.field_count; ++field) {
-      rows_.values.push_back(VersionedState::field_of(type_, row, FieldId{field}));
-      bytes_ += sizeof(Value) + rows_.values.back().heap_bytes();
-    }
+  if (auto valid = check_interest(catalog, message.interest); !valid) {
+    return refuse(subscription, valid.error());
   }
-  bool is_full() const {
-    return rows_.objects.size() >= piece_.rows_max || bytes_ >= piece_.bytes_max;
+  if (!core_.policy().may_subscribe(actor_, message.interest)) {
+    return refuse(subscription, {ErrorCode::kUnsupported, "not allowed to subscribe to this"});
   }
+  if (subscriptions_.contains(subscription)) {
+    return refuse(subscription,
+                  {ErrorCode::kUnexpectedMessage,
+                   "subscription number " + std::to_string(subscription.value) + " is in use"});
+  }
+  // Who subscribes is told of the types, and of what is added to them, before any object.
+  tell_catalog_once(schema_of(catalog, message.interest));
+  subscriptions_.insert(subscription);
+  core_.interests().add(id_, subscription, message.interest, message.loading, catalog);
+  jobs_->subscriptions.push_back(
+      {subscription, SnapshotReader(std::move(message.interest), message.loading)});
+}
 
- private:
-  const CatalogType& type_;
-  const SnapshotPiece& piece_;
-  RowBlock& rows_;
-  std::size_t bytes_ = 0;
-};
+void Session::on(Unsubscribe& message) {
+  const SubscriptionId subscription = message.subscription;
+  if (subscriptions_.erase(subscription) == 0) {
+    return refuse(subscription,
+                  {ErrorCode::kUnknownSubscription,
+                   "there is no subscription number " + std::to_string(subscription.value)});
+  }
+  // One that is still loading ends at once. One that is loaded ends behind those that load before
+  // it, since they rely on what it has brought.
+  auto& jobs = jobs_->subscriptions;
+  const auto own = std::find_if(jobs.begin(), jobs.end(), [&](const Jobs::OfSubscription& job) {
+    return job.subscription == subscription;
+  });
+  if (own != jobs.end()) {
+    jobs.erase(own);
+    return unsubscribe(subscription);
+  }
+  jobs.push_back({subscription, std::nullopt});
+}
 
-}  // namespace
+void Session::unsubscribe(SubscriptionId subscription) {
+  core_.interests().remove(id_, subscription);
+  send(Unsubscribed{subscription, core_.pipeline().published()});
+}
+
+void Session::on(Release& message) {
+  for (const ObjectId object : message.objects) {
+    if (core_.interests().has_created(id_, object)) core_.interests().remove_created(object);
+  }
+  send(Flushed{message.request, core_.pipeline().published()});
+}
+
+void Session::on(LoadObjects& message) {
+  const CommitPipeline& pipeline = core_.pipeline();
+  if (jobs_->loads.size() >= core_.limits().loads_per_session_max) {
+    return refuse(message.request,
+                  {ErrorCode::kTooManyRequests,
+                   "the session has its maximum of " +
+                       std::to_string(core_.limits().loads_per_session_max) + " loads under way"});
+  }
+  if (auto valid = check_interest(*pipeline.published_catalog(), message.what); !valid) {
+    return refuse(message.request, valid.error());
+  }
+  if (!core_.policy().may_subscribe(actor_, message.what)) {
+    return refuse(message.request, {ErrorCode::kUnsupported, "not allowed to read this"});
+  }
+  if (message.version > pipeline.published()) {
+    return refuse(message.request,
+                  {ErrorCode::kMalformedMessage, "a read at a version yet to come"});
+  }
+  if (message.version < core_.state().horizon()) {
+    return refuse(message.request,
+                  {ErrorCode::kTooOld, "version " + std::to_string(message.version.value) +
+                                           " is older than the horizon, version " +
+                                           std::to_string(core_.state().horizon().value)});
+  }
+  tell_catalog_once(schema_of(*pipeline.published_catalog(), message.what));
+  jobs_->loads.push_back({message.request, core_.state().pin(message.version),
+                          SnapshotReader(std::move(message.what), Loading::kEager), now_});
+}
+
+// A client that does not read what it asked for must not keep old versions for ever.
+void Session::drop_old_loads() {
+  auto& loads = jobs_->loads;
+  while (!loads.empty() && now_ - loads.front().begun >= core_.limits().held_time_max) {
+    const RequestId request = loads.front().request;
+    loads.pop_front();
+    refuse(request, {ErrorCode::kTooOld, "the load took longer than " +
+                                             std::to_string(core_.limits().held_time_max.count()) +
+                                             " ms, for which a version may be held"});
+  }
+}
+
+void Session::tell_catalog_once(const std::string& schema) {
+  if (!knows_schema(schema)) tell_catalog(schema, RequestId{}, core_.pipeline().published());
+}
+
+// ---- pieces ----
 
 bool Session::send_snapshots(Time now) {
   now_ = now;
-  while (phase_ == Phase::kOpen && !loading_.empty() &&
-         link_.queued_bytes() < kSnapshotQueueBytes) {
-    Loading& loading = loading_.front();
-    const Version version = core_.pipeline().published();
-    SnapshotChunk chunk{loading.subscription, version, {}};
-    const bool more = fill_chunk(loading, chunk.rows);
-    const SubscriptionId subscription = loading.subscription;
-    if (more) {
-      core_.interests().set_position(id_, subscription, loading.position);
+  while (phase_ == Phase::kOpen && has_snapshots() && link_.queued_bytes() < kSnapshotQueueBytes) {
+    // Somebody waits for a load; a subscription takes as long as it takes.
+    if (!jobs_->loads.empty()) {
+      send_load_piece();
     } else {
-      core_.interests().set_loaded(id_, subscription);
-      loading_.pop_front();
+      do_subscription_job();
     }
-    if (!chunk.rows.objects.empty()) send(std::move(chunk));
-    if (!more) send(SubscriptionLoaded{subscription, version});
   }
-  return phase_ == Phase::kOpen && !loading_.empty();
+  return phase_ == Phase::kOpen && has_snapshots();
 }
 
-bool Session::fill_chunk(Loading& loading, RowBlock& rows) {
-  if (const auto* schema = std::get_if<SchemaInterest>(&loading.interest)) {
-    for (const TypeId type : core_.pipeline().published_catalog()->types_of(schema->schema)) {
-      if (type < loading.position.type) continue;
-      if (fill_from_type(loading, type, rows)) return true;
-      // One block holds one type: send what there is before going on.
-      if (!rows.objects.empty()) {
-        loading.position = {type, ObjectId{~std::uint64_t{0}}};
-        return true;
-      }
-    }
-    return false;
-  }
-  if (const auto* type = std::get_if<TypeInterest>(&loading.interest)) {
-    return fill_from_type(loading, type->type, rows);
-  }
-  if (const auto* index = std::get_if<IndexInterest>(&loading.interest)) {
-    return fill_from_index(loading, *index, rows);
-  }
-  return fill_from_objects(loading, std::get<ObjectsInterest>(loading.interest), rows);
+void Session::send_load_piece() {
+  Jobs::Load& job = jobs_->loads.front();
+  const CommitPipeline& pipeline = core_.pipeline();
+  ObjectsLoaded answer{job.request, {}, false};
+  const SnapshotSource source{core_.state(), *pipeline.published_catalog(), core_.policy(), actor_,
+                              core_.snapshot_piece()};
+  answer.last = !job.reader.read(source, job.version.version(), answer.rows);
+  if (answer.last) jobs_->loads.pop_front();
+  send(std::move(answer));
 }
 
-bool Session::fill_from_type(Loading& loading, TypeId type, RowBlock& rows) {
-  const VersionedState& state = core_.state();
-  const CatalogType& described = *core_.pipeline().published_catalog()->find(type);
-  if (!core_.policy().may_see(actor_, described)) return false;
-  const ObjectTable* objects = state.objects(type);
-  const Version version = core_.pipeline().published();
-  std::uint64_t from = 1;
-  if (loading.position.type == type) {
-    if (loading.position.object.value == ~std::uint64_t{0}) return false;
-    from = loading.position.object.value + 1;
+void Session::do_subscription_job() {
+  Jobs::OfSubscription& job = jobs_->subscriptions.front();
+  const SubscriptionId subscription = job.subscription;
+  if (!job.reader) {
+    jobs_->subscriptions.pop_front();
+    return unsubscribe(subscription);
   }
-  RowGatherer gatherer(described, core_.snapshot_piece(), rows);
-  for (auto found = objects->find_from(ObjectId{from}); found.newest != nullptr;
-       found = objects->find_from(ObjectId{found.id.value + 1})) {
-    loading.position = {type, found.id};
-    if (const Row* row = ObjectTable::visible(found.newest, version)) gatherer.add(found.id, *row);
-    if (gatherer.is_full()) return true;
+  const CommitPipeline& pipeline = core_.pipeline();
+  const Version version = pipeline.published();
+  InterestIndex& interests = core_.interests();
+  job.reader->add_arrivals(interests.take_arrivals(id_, subscription));
+  SnapshotChunk chunk{subscription, version, {}};
+  const SnapshotSource source{core_.state(), *pipeline.published_catalog(), core_.policy(), actor_,
+                              core_.snapshot_piece()};
+  const bool more = job.reader->read(source, version, chunk.rows);
+  if (more) {
+    interests.set_position(id_, subscription, job.reader->position());
+  } else {
+    interests.set_loaded(id_, subscription);
+    jobs_->subscriptions.pop_front();
   }
-  return false;
-}
-
-bool Session::fill_from_index(Loading& loading, const IndexInterest& interest, RowBlock& rows) {
-  const VersionedState& state = core_.state();
-  const CatalogIndex& index = *core_.pipeline().published_catalog()->find(interest.index);
-  const CatalogType& type = *core_.pipeline().published_catalog()->find(index.type);
-  if (!core_.policy().may_see(actor_, type)) return false;
-  const IndexTable* entries = state.entries(interest.index);
-  const Version version = core_.pipeline().published();
-  const std::string key = encode_key(interest.key);
-  RowGatherer gatherer(type, core_.snapshot_piece(), rows);
-  const ObjectId from{loading.position.object.value + 1};
-  for (const auto* entry = entries->find(key, from, version); entry != nullptr;
-       entry = IndexTable::next(entry, version)) {
-    loading.position = {type.id, entry->object()};
-    gatherer.add(entry->object(), *state.find(type.id, entry->object(), version));
-    if (gatherer.is_full()) return true;
-  }
-  return false;
-}
-
-bool Session::fill_from_objects(Loading& loading, const ObjectsInterest& interest, RowBlock& rows) {
-  const VersionedState& state = core_.state();
-  const CatalogType& type = *core_.pipeline().published_catalog()->find(interest.type);
-  if (!core_.policy().may_see(actor_, type)) return false;
-  const Version version = core_.pipeline().published();
-  RowGatherer gatherer(type, core_.snapshot_piece(), rows);
-  while (loading.next_object < loading.objects.size()) {
-    const ObjectId object = loading.objects[loading.next_object++];
-    loading.position = {type.id, object};
-    if (const Row* row = state.find(type.id, object, version)) gatherer.add(object, *row);
-    if (gatherer.is_full()) return true;
-  }
-  return false;
+  if (!chunk.rows.objects.empty()) send(std::move(chunk));
+  if (!more) send(SubscriptionLoaded{subscription, version});
 }
 
 }  // namespace odb::server

@@ -10,25 +10,40 @@ namespace odb::server {
 SubscriptionEngine::SubscriptionEngine(const VersionedState& state, const AccessPolicy& policy)
     : state_(state), policy_(policy) {}
 
-void SubscriptionEngine::note(SessionId session, std::size_t change, std::size_t changes,
-                              bool before, bool after) {
-  const auto [at, fresh] = projection_of_.emplace(session, projections_used_);
+void SubscriptionEngine::note(const InterestIndex::Match& match, std::size_t change,
+                              std::size_t changes) {
+  const auto [at, fresh] = projection_of_.emplace(match.session, projections_used_);
   if (fresh) {
     if (projections_used_ == projections_.size()) projections_.emplace_back();
     Projection& projection = projections_[projections_used_++];
-    projection.session = session;
+    projection.session = match.session;
     projection.actions.assign(changes, static_cast<char>(Action::kSkip));
   }
   char& action = projections_[at->second].actions[change];
   // A session may see the object through several interests, through one before and another after.
   const auto seen = static_cast<Action>(action);
-  before = before || seen == Action::kPass || seen == Action::kLeave;
-  after = after || seen == Action::kPass || seen == Action::kEnter;
-  action = static_cast<char>(before ? (after ? Action::kPass : Action::kLeave)
-                                    : (after ? Action::kEnter : Action::kSkip));
+  const bool seen_after =
+      seen == Action::kPass || seen == Action::kEnter || seen == Action::kEnterLazily;
+  const bool before = match.before || seen == Action::kPass || seen == Action::kLeave;
+  const bool after = match.after || seen_after;
+  const bool eager = seen == Action::kEnter || (match.after && match.loading == Loading::kEager);
+  Action now = Action::kSkip;
+  if (before) {
+    now = after ? Action::kPass : Action::kLeave;
+  } else if (after) {
+    now = eager ? Action::kEnter : Action::kEnterLazily;
+  }
+  action = static_cast<char>(now);
 }
 
-void SubscriptionEngine::publish(const CommitRecord& record, DeltaReceiver& receiver) {
+void SubscriptionEngine::publish(const CommitRecord& record, SessionId author,
+                                 DeltaReceiver& receiver) {
+  if (author != SessionId{}) {
+    for (const ObjectChange& change : record.changes.objects) {
+      if (change.kind != ObjectChange::Kind::kCreate) continue;
+      interests_.add_created(author, change.type, change.object);
+    }
+  }
   if (interests_.empty()) return;
   projection_of_.clear();
   projections_used_ = 0;
@@ -43,8 +58,9 @@ void SubscriptionEngine::publish(const CommitRecord& record, DeltaReceiver& rece
                      ObjectTable::visible(newest, record.version), matches_);
     for (const InterestIndex::Match& match : matches_) {
       if (!policy_.may_see(receiver.actor_of(match.session), *type)) continue;
-      note(match.session, i, changes, match.before, match.after);
+      note(match, i, changes);
     }
+    if (change.kind == ObjectChange::Kind::kDelete) interests_.remove_created(change.object);
   }
 
   // Encode once for each distinct projection.
@@ -84,8 +100,11 @@ wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
             delta.changes.add_cell(cell);
           }
         } else {
-          append_row(delta.changes, record, change);
+          append_row(delta.changes, record, change, Loading::kEager);
         }
+        break;
+      case Action::kEnterLazily:
+        append_row(delta.changes, record, change, Loading::kLazy);
         break;
       case Action::kLeave:
         delta.changes.begin(change.kind == ObjectChange::Kind::kDelete ? ObjectChange::Kind::kDelete
@@ -102,12 +121,27 @@ wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
 }
 
 void SubscriptionEngine::append_row(Changeset& out, const CommitRecord& record,
-                                    const ObjectChange& change) const {
-  out.begin(ObjectChange::Kind::kEnter, change.type, change.object);
+                                    const ObjectChange& change, Loading loading) const {
   const Row* row = state_.find(change.type, change.object, record.version);
-  std::uint32_t field = 0;
-  for (const Value& value : row->fields()) {
-    out.add_cell({.field = FieldId{field++}, .value = value});
+  if (loading == Loading::kEager) {
+    out.begin(ObjectChange::Kind::kEnter, change.type, change.object);
+    std::uint32_t field = 0;
+    for (const Value& value : row->fields()) {
+      out.add_cell({.field = FieldId{field++}, .value = value});
+    }
+    return;
+  }
+  out.begin(ObjectChange::Kind::kEnterLazily, change.type, change.object);
+  const CatalogType& type = *state_.catalog()->find(change.type);
+  std::vector<bool> is_indexed(type.fields.size());
+  for (const CatalogIndex& index : type.indexes) {
+    for (const FieldId field : index.fields) is_indexed[field.value] = true;
+  }
+  for (std::uint32_t i = 0; i < type.fields.size(); ++i) {
+    const FieldId field{i};
+    if (is_indexed[i]) {
+      out.add_cell({.field = field, .value = VersionedState::field_of(type, *row, field)});
+    }
   }
 }
 

@@ -53,7 +53,7 @@ struct InterestIndexTest : ::testing::Test {
   }
   void apply(const Changeset& changes) { state.apply(next(state.version()), changes); }
   void add(SessionId session, SubscriptionId subscription, const Interest& interest) {
-    index.add(session, subscription, interest, *state.catalog());
+    index.add(session, subscription, interest, Loading::kEager, *state.catalog());
   }
   void add_loaded(SessionId session, SubscriptionId subscription, const Interest& interest) {
     add(session, subscription, interest);

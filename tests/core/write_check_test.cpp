@@ -1,6 +1,7 @@
 // Writes that can never commit as they are.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <variant>
 
@@ -120,15 +121,39 @@ TEST_F(WriteCheck, CellsMustBeThere) {
   }
 }
 
-TEST_F(WriteCheck, OnlySetIsOfferedSoFar) {
-  for (const auto kind : {CellOperation::Kind::kAdd, CellOperation::Kind::kAppend,
-                          CellOperation::Kind::kInsert, CellOperation::Kind::kErase}) {
+TEST_F(WriteCheck, AnOperationMustFitItsField) {
+  const std::pair<CellOperation::Kind, const char*> wrong[] = {
+      {CellOperation::Kind::kAppend, "todo.Task.status: cannot append to a field of type int"},
+      {CellOperation::Kind::kInsert, "todo.Task.status: cannot insert into a field of type int"},
+      {CellOperation::Kind::kErase, "todo.Task.status: cannot erase from a field of type int"}};
+  for (const auto& [kind, message] : wrong) {
     Changeset writes = Changes().update(kTask, 1, {{kStatus, number(1)}});
     writes.cells[0].kind = kind;
-    expect_refused(writes, {ErrorCode::kUnsupported,
-                            "todo.Task.status: this server offers only set, no other operation on "
-                            "a field"});
+    expect_refused(writes, {ErrorCode::kWrongType, message});
   }
+  Changeset adds = Changes().update(kTask, 1, {{kStatus, number(1)}});
+  adds.cells[0].kind = CellOperation::Kind::kAdd;
+  expect_acceptable(adds);
+  adds.cells[0].value = Value::text("one");
+  expect_refused(adds, {ErrorCode::kWrongType, "todo.Task.status: expected int, found text"});
+}
+
+TEST_F(WriteCheck, AnOperationMustFindSomethingToChange) {
+  Changeset creates = Changes().create(kTask, 5, task("five", 1));
+  creates.cells[1].kind = CellOperation::Kind::kAdd;
+  expect_refused(creates, {ErrorCode::kMalformedMessage,
+                           "todo.Task.status: a new object's fields are set, there is nothing to "
+                           "add to yet"});
+}
+
+TEST_F(WriteCheck, ASumMustFit) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  Changeset writes = Changes().update(kTask, 1, {{kStatus, number(kMost)}, {kStatus, number(0)}});
+  writes.cells[1].kind = CellOperation::Kind::kAdd;
+  expect_acceptable(writes);  // set first, then nothing added
+  writes.cells[1].value = number(1);
+  expect_refused(writes, {ErrorCode::kNumberOverflow,
+                          "todo.Task.status: adding 1 gives a number that 64 bits cannot hold"});
 }
 
 TEST_F(WriteCheck, OfOneFieldSetTwiceTheLastCounts) {

@@ -271,7 +271,7 @@ TEST_F(DatabaseOverTls, AnIndexSubscriptionHoldsItsValueOnly) {
   EXPECT_EQ(bob.view().get<&Task::title>(done_one), "b");
 }
 
-TEST_F(DatabaseOverTls, ATransactionNeverTakesIgnoranceForAbsence) {
+TEST_F(DatabaseOverTls, ATransactionFetchesWhatNoSubscriptionCovers) {
   start();
   Database ada = client(kAda);
   const Ref<Task> done_one = create(ada, {.title = "b", .status = "done"});
@@ -279,10 +279,23 @@ TEST_F(DatabaseOverTls, ATransactionNeverTakesIgnoranceForAbsence) {
   bob.define(todo_schema());
   bob.subscribe(where<&Task::status>("open"));
   Transaction tx = bob.transaction();
-  EXPECT_EQ(code_of([&] { tx.get<&Task::title>(done_one); }), ErrorCode::kNotSubscribed);
-  EXPECT_EQ(code_of([&] { tx.exists(done_one); }), ErrorCode::kNotSubscribed);
-  EXPECT_EQ(code_of([&] { tx.lookup<&Task::status>("done"); }), ErrorCode::kNotSubscribed);
+  const Ref<Task> removed = create(ada, {.title = "c", .status = "done"});
+  ada.transact([&](Transaction& later) {
+    later.set<&Task::title>(done_one, "later");
+    later.remove(removed);
+  });
+  bob.flush();
+  // As of the version that the transaction reads, whatever was committed since.
+  EXPECT_EQ(tx.get<&Task::title>(done_one), "b");
+  EXPECT_TRUE(tx.exists(done_one));
+  EXPECT_FALSE(tx.exists(removed)) << "created after the transaction began";
+  EXPECT_EQ(tx.lookup<&Task::status>("done"), std::vector{done_one});
   EXPECT_TRUE(tx.lookup<&Task::status>("open").empty());
+  EXPECT_EQ(tx.refs<Task>(), std::vector{done_one});
+  // What was fetched was read: the change since is a conflict.
+  tx.create(Task{.title = "d"});
+  EXPECT_TRUE(std::holds_alternative<Conflict>(tx.try_commit()));
+  EXPECT_FALSE(bob.view().exists(done_one)) << "nothing of it stays in the cache";
 }
 
 TEST_F(DatabaseOverTls, SingleObjectsCanBeSubscribedTo) {
@@ -371,14 +384,6 @@ TEST_F(DatabaseOverTls, ASchemaThatContradictsTheStoredOneIsRefusedByName) {
     }
   }
   EXPECT_NO_THROW(create(ada, {.title = "still here"}));
-}
-
-TEST_F(DatabaseOverTls, UnsubscribingIsRefusedAsUnsupported) {
-  start();
-  Database db = connect_only();
-  Subscription subscription = db.subscribe(todo_schema());
-  EXPECT_TRUE(subscription.is_loaded());
-  EXPECT_EQ(code_of([&] { subscription.unsubscribe(); }), ErrorCode::kUnsupported);
 }
 
 TEST_F(DatabaseOverTls, SnapshotsLoadWhileOthersCommitAtFullSpeed) {

@@ -84,6 +84,7 @@ class ClientCopy {
       switch (change.kind) {
         case ObjectChange::Kind::kCreate:
         case ObjectChange::Kind::kEnter:
+        case ObjectChange::Kind::kEnterLazily:
           EXPECT_FALSE(held) << change.object.value;
           objects_[name] = {};
           break;

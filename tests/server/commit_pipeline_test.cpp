@@ -244,11 +244,6 @@ TEST(CommitPipelineHorizon, MovesWithTheNumberOfVersions) {
   p.store.complete_all();
   EXPECT_EQ(p.pipeline.published(), Version{11});
   EXPECT_EQ(p.state.horizon(), Version{8});
-  EXPECT_EQ(p.pipeline.actor_of(Version{8}), "") << "before the horizon's successor";
-  EXPECT_EQ(p.pipeline.actor_of(Version{9}), "ann");
-  EXPECT_EQ(p.pipeline.actor_of(Version{11}), "ann");
-  EXPECT_EQ(p.pipeline.actor_of(Version{12}), "");
-  EXPECT_EQ(p.pipeline.actor_of(Version{0}), "");
   p.told.take();
   const ReadSet reads{.indexes = {{kByStatus, test::key({number(1)})}}};
   p.submit(Changes().create(kPerson, 20), reads, Version{7});
@@ -290,7 +285,6 @@ TEST(CommitPipelineHorizon, CountsWhatFailedNoMore) {
   p.pipeline.flush();
   p.store.complete_all();
   EXPECT_EQ(p.pipeline.published(), Version{3});
-  EXPECT_EQ(p.pipeline.actor_of(Version{3}), "ann");
   EXPECT_EQ(p.state.horizon(), Version{2}) << "the horizon never goes back";
 }
 

@@ -23,7 +23,7 @@ class Told final : public server::CommitListener {
  public:
   explicit Told(const FakeStore& store) : store_(store) {}
 
-  void on_published(const server::CommitRecord& record) override {
+  void on_published(const server::CommitRecord& record, const server::CommitOrigin&) override {
     EXPECT_LE(record.version, durable()) << "published before it is durable";
     tell("published " + std::to_string(record.version.value));
   }

@@ -55,14 +55,14 @@ TEST_F(SessionCommit, IsAnsweredWithItsSequenceAndVersion) {
 }
 
 TEST_F(SessionCommit, AConflictNamesTheReadTheWinnerAndBothVersions) {
-  bob.commit(set_status(5));
+  const Sequence winner = bob.commit(set_status(5));
   bob.expect_accepted();
   ann.commit(set_status(6), Version{2}, reads_status());
   const CommitDone done = ann.expect<CommitDone>();
   ASSERT_TRUE(std::holds_alternative<Conflict>(done.outcome));
-  EXPECT_EQ(
-      std::get<Conflict>(done.outcome),
-      (Conflict{CellRead{kTask, FieldId{kStatus}, ObjectId{1}}, Version{2}, Version{3}, "bob"}));
+  EXPECT_EQ(std::get<Conflict>(done.outcome),
+            (Conflict{CellRead{kTask, FieldId{kStatus}, ObjectId{1}}, Version{2}, Version{3}, "bob",
+                      bob.session().client(), winner}));
   EXPECT_EQ(server.core.state().version(), Version{3});
 }
 
@@ -100,12 +100,62 @@ TEST_F(SessionCommit, ASequenceIsUsedOnceAndOnlyGoesUp) {
   ann.expect_accepted();
 }
 
-TEST_F(SessionCommit, InPartsIsUnsupported) {
-  ann.send(Commit{.sequence = Sequence{10}, .last = false});
-  EXPECT_EQ(ann.expect_commit_error().code, ErrorCode::kUnsupported);
-  ann.send(Commit{.sequence = Sequence{11}, .part = 1});
-  EXPECT_EQ(ann.expect_commit_error().code, ErrorCode::kUnsupported);
-  EXPECT_TRUE(ann.session().is_open());
+// A commit in three parts: reads, then one object each.
+std::vector<Commit> in_parts(Sequence sequence, std::uint64_t created = 2) {
+  std::vector<Commit> parts(3, Commit{.sequence = sequence, .last = false});
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    parts[i].part = i;
+    parts[i].request.snapshot = Version{2};
+  }
+  parts[0].request.reads = {.cells = {{kTask, FieldId{kStatus}, ObjectId{1}}}};
+  parts[1].request.writes = Changes().update(kTask, 1, {{kStatus, number(5)}});
+  parts[2].request.writes = Changes().create(kTask, created, task("two", 2));
+  parts[2].last = true;
+  return parts;
+}
+
+TEST_F(SessionCommit, InPartsIsJudgedAsAWhole) {
+  for (const Commit& part : in_parts(Sequence{2})) {
+    ann.expect_nothing();
+    EXPECT_EQ(server.core.pipeline().accepted(), Version{2});
+    ann.send(part);
+    ann.send(Heartbeat{});  // others go in between
+  }
+  EXPECT_EQ(ann.expect_accepted(), Version{3});
+  for (const auto& [object, status] : {std::pair(1, 5), {2, 2}}) {
+    const Row* row = server.core.state().find(kTask, ObjectId(object), Version{3});
+    ASSERT_NE(row, nullptr) << object;
+    EXPECT_EQ(row->fields()[kStatus], number(status));
+  }
+  bob.commit(set_status(7));
+  bob.expect_accepted();
+  for (const Commit& part : in_parts(Sequence{3}, 3)) ann.send(part);
+  EXPECT_TRUE(std::holds_alternative<Conflict>(ann.expect<CommitDone>().outcome))
+      << "what the first part read has changed";
+}
+
+TEST_F(SessionCommit, InPartsBeyondTheLimitIsRefusedWithTheLastPart) {
+  const Commit padding = {.sequence = Sequence{2}, .last = false};
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    Commit part = padding;
+    part.part = i;
+    part.last = i == 2;
+    part.request.writes = Changes().create(kTask, 2 + i, task(std::string(2000, 'x'), 2));
+    ann.send(part);
+    if (i < 2) ann.expect_nothing();
+  }
+  EXPECT_EQ(ann.expect_commit_error().code, ErrorCode::kTransactionTooLarge);
+  EXPECT_EQ(server.core.pipeline().accepted(), Version{2});
+  bob.commit(set_status(5));
+  bob.expect_accepted();
+}
+
+TEST_F(SessionCommit, PartsOutOfTheirOrderEndTheSession) {
+  ann.send(Commit{.sequence = Sequence{10}, .part = 1});
+  ann.expect_goodbye(ErrorCode::kMalformedMessage);
+  bob.send(in_parts(Sequence{1})[0]);
+  bob.send(in_parts(Sequence{1})[2]);
+  bob.expect_goodbye(ErrorCode::kMalformedMessage);
 }
 
 TEST_F(SessionCommit, WithoutCreditEndsTheSession) {

@@ -37,11 +37,16 @@ class Found : public testing::Test {
     RowBlock rows{.type = task_, .field_count = 5, .objects = {object}};
     rows.values = {Value::text("a"), std::move(status), std::move(priority), std::move(note),
                    Value::none()};
-    EXPECT_TRUE(cache_.stage(std::move(rows)));
+    EXPECT_TRUE(cache_.stage(kSubscription, std::move(rows)));
+  }
+
+  void finish_load(Interest interest) {
+    cache_.finish_load(kSubscription, std::move(interest), Loading::kEager, Version{5});
   }
 
   TransactionState begin() { return TransactionState(cache_.snapshot()); }
 
+  static constexpr SubscriptionId kSubscription{1};
   Cache cache_;
   TypeId task_;
   TypeId person_;
@@ -54,21 +59,21 @@ class Found : public testing::Test {
 };
 
 TEST_F(Found, SettingWhatIsAbsentReadsThatItIs) {
-  cache_.finish_load(TypeInterest{task_}, Version{5});
+  finish_load(TypeInterest{task_});
   TransactionState transaction = begin();
   EXPECT_THROW(transaction.set({task_, seven_}, priority_, number(1)), NotFoundError);
   EXPECT_EQ(transaction.reads().existences, (std::vector<ExistenceRead>{{task_, seven_}}));
 }
 
 TEST_F(Found, ASubscribedObjectCoversNoObjectOfAnotherType) {
-  cache_.finish_load(ObjectsInterest{task_, {seven_}}, Version{5});
+  finish_load(ObjectsInterest{task_, {seven_}});
   TransactionState transaction = begin();
   EXPECT_FALSE(transaction.exists({task_, seven_}));
   EXPECT_THROW(transaction.exists({person_, seven_}), NotSubscribedError);
 }
 
 TEST_F(Found, WhatIsStillLoadingShowsOnceALoadedInterestCoversIt) {
-  cache_.finish_load(IndexInterest{status_, {number(1)}}, Version{5});
+  finish_load(IndexInterest{status_, {number(1)}});
   stage_task(seven_, number(0), number(0), number(0));
   const std::vector<Value> wanted = {number(1)};
   EXPECT_TRUE(begin().lookup(status_, wanted).empty());
@@ -82,7 +87,7 @@ TEST_F(Found, WhatIsStillLoadingShowsOnceALoadedInterestCoversIt) {
 
 TEST_F(Found, ALookUpReadsTheFieldsThatCompleteAWrittenKey) {
   stage_task(seven_, number(0), number(0), number(2));
-  cache_.finish_load(TypeInterest{task_}, Version{5});
+  finish_load(TypeInterest{task_});
   TransactionState transaction = begin();
   transaction.set({task_, seven_}, priority_, number(1));
   const std::vector<Value> wanted = {number(1), number(2)};
@@ -92,7 +97,7 @@ TEST_F(Found, ALookUpReadsTheFieldsThatCompleteAWrittenKey) {
 
 TEST_F(Found, ALookUpDoesNotGuessTheRestOfABlindlyWrittenKey) {
   const std::vector<Value> wanted = {number(1), number(2)};
-  cache_.finish_load(IndexInterest{board_, wanted}, Version{5});
+  finish_load(IndexInterest{board_, wanted});
   TransactionState transaction = begin();
   transaction.set({task_, seven_}, priority_, number(1));
   EXPECT_THROW(transaction.lookup(board_, wanted), NotSubscribedError);

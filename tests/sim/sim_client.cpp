@@ -103,7 +103,7 @@ void SimClient::define(const Schema& schema) { definitions_.push_back(core_.defi
 
 void SimClient::subscribe(Interest interest) {
   ++world_.report.counts.subscriptions;
-  const SubscriptionId id = core_.subscribe(interest);
+  const SubscriptionId id = core_.subscribe(interest, Loading::kEager);
   subscriptions_.emplace_back(id, std::move(interest));
 }
 
@@ -129,7 +129,12 @@ void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback) {
   if (with_callback) {
     callback = [this, sequence](const CommitOutcome& outcome) { on_told(*sequence, outcome); };
   }
+  std::vector<ObjectRef> creates;
+  for (const ObjectChange& change : attempt->request.writes.objects) {
+    if (change.kind == ObjectChange::Kind::kCreate) creates.push_back({change.type, change.object});
+  }
   const auto ticket = core_.commit(attempt->request, std::move(callback));
+  for (const ObjectRef object : creates) created_.emplace(object, CreatedObject{ticket->sequence});
   *sequence = ticket->sequence;
   attempt->sequence = ticket->sequence;
   world_.checker.on_submitted(std::move(attempt));
@@ -147,6 +152,10 @@ std::vector<HeldInterest> SimClient::interests() const {
 void SimClient::on_told(Sequence sequence, const CommitOutcome& outcome) {
   --in_flight_;
   world_.checker.on_told(id_, sequence, outcome);
+  for (auto& [object, created] : created_) {
+    if (created.sequence != sequence) continue;
+    if (const auto* accepted = std::get_if<Accepted>(&outcome)) created.version = accepted->version;
+  }
   if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
     must_have_seen_ = std::max(must_have_seen_, accepted->version);
   }
@@ -178,7 +187,7 @@ void SimClient::settle() {
 void SimClient::check_cache() {
   ++world_.report.counts.caches_checked;
   const auto wrong =
-      check_snapshot(world_.checker.model(), *snapshot(), interests(), world_.random);
+      check_snapshot(world_.checker.model(), *snapshot(), interests(), created_, world_.random);
   if (wrong) world_.report.fail("client " + std::to_string(id_.low) + ": " + *wrong);
 }
 

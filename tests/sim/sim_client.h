@@ -85,6 +85,7 @@ class SimClient {
 
   std::vector<std::pair<SubscriptionId, Interest>> subscriptions_;
   std::vector<std::shared_ptr<detail::RequestTicket>> definitions_;
+  CreatedObjects created_;
   std::vector<PendingFlush> flushes_;
   std::vector<PendingCommit> commits_;
   std::size_t in_flight_ = 0;

@@ -96,10 +96,10 @@ TEST(ChangesetCodec, RefusesUnknownKinds) {
   ASSERT_EQ(code_of(operation), ErrorCode::kMalformedMessage);
   EXPECT_THAT(operation.error().message, HasSubstr("unknown kind of cell operation 5"));
   const auto change = decode_writes({0}, 0, 0, [](schema::Changeset::Builder writes) {
-    writes.getObjects()[0].setKind(static_cast<schema::ObjectChangeKind>(5));
+    writes.getObjects()[0].setKind(static_cast<schema::ObjectChangeKind>(6));
   });
   ASSERT_EQ(code_of(change), ErrorCode::kMalformedMessage);
-  EXPECT_THAT(change.error().message, HasSubstr("unknown kind of change 5"));
+  EXPECT_THAT(change.error().message, HasSubstr("unknown kind of change 6"));
 }
 
 TEST(ChangesetCodec, RefusesObjectAndTypeZero) {

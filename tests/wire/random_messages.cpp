@@ -122,11 +122,13 @@ Changeset RandomMessages::changes(ObjectChange::Kind last_kind) {
 CellRead RandomMessages::cell_read() { return {id<TypeId>(), id<FieldId>(), id<ObjectId>()}; }
 ExistenceRead RandomMessages::existence_read() { return {id<TypeId>(), id<ObjectId>()}; }
 IndexRead RandomMessages::index_read() { return {id<IndexId>(), text()}; }
+IndexRangeRead RandomMessages::range_read() { return {id<IndexId>(), text(), text()}; }
 MembershipRead RandomMessages::membership_read() { return {id<TypeId>()}; }
 
 ReadSet RandomMessages::reads() {
   return {some([&] { return cell_read(); }), some([&] { return existence_read(); }),
-          some([&] { return index_read(); }), some([&] { return membership_read(); })};
+          some([&] { return index_read(); }), some([&] { return range_read(); }),
+          some([&] { return membership_read(); })};
 }
 
 Value RandomMessages::column_value(std::uint64_t column_kind) {
@@ -143,11 +145,16 @@ RowBlock RandomMessages::rows() {
     std::uint64_t kind;
     bool sometimes_none;
   };
-  const auto columns = some([&] { return Column{below(9), coin()}; }, 8);
+  constexpr std::uint64_t kLeftOut = 9;
+  const auto columns = some([&] { return Column{below(10), coin()}; }, 8);
   out.objects = some([&] { return id<ObjectId>(); }, 20);
   out.field_count = static_cast<std::uint32_t>(columns.size());
   for (std::size_t row = 0; row < out.objects.size(); ++row) {
     for (const Column& column : columns) {
+      if (column.kind == kLeftOut) {
+        out.values.push_back(Value::not_loaded());
+        continue;
+      }
       const bool none = column.sometimes_none && coin();
       out.values.push_back(none ? Value::none() : column_value(column.kind));
     }
@@ -156,7 +163,14 @@ RowBlock RandomMessages::rows() {
 }
 
 Interest RandomMessages::interest() {
-  switch (below(4)) {
+  const auto bound = [&]() -> std::optional<RangeBound> {
+    if (coin()) return std::nullopt;
+    return RangeBound{value(),
+                      coin() ? RangeBound::Edge::kInclusive : RangeBound::Edge::kExclusive};
+  };
+  switch (below(5)) {
+    case 4:
+      return IndexRangeInterest{{id<IndexId>(), some([&] { return value(); }), bound(), bound()}};
     case 0:
       return SchemaInterest{text()};
     case 1:
@@ -201,9 +215,12 @@ CatalogType RandomMessages::catalog_type() {
 
 CommitOutcome RandomMessages::outcome() {
   const auto conflict = [&](ConflictKey key) {
-    return Conflict{std::move(key), id<Version>(), id<Version>(), text()};
+    return Conflict{std::move(key), id<Version>(),         id<Version>(),
+                    text(),         random_id<ClientId>(), id<Sequence>()};
   };
-  switch (below(6)) {
+  switch (below(7)) {
+    case 5:
+      return conflict(range_read());
     case 0:
       return Accepted{id<Version>()};
     case 1:
@@ -250,7 +267,7 @@ ClientMessage RandomMessages::client_message() {
     case 5:
       return DefineSchema{id<RequestId>(), schema()};
     case 6:
-      return Subscribe{id<SubscriptionId>(), interest()};
+      return Subscribe{id<SubscriptionId>(), interest(), coin() ? Loading::kLazy : Loading::kEager};
     case 7:
       return Unsubscribe{id<SubscriptionId>()};
     case 8:
@@ -260,8 +277,9 @@ ClientMessage RandomMessages::client_message() {
                     coin(),
                     {id<Version>(), reads(), changes(ObjectChange::Kind::kDelete)}};
     case 9:
-      return LoadObjects{id<RequestId>(), id<Version>(), id<TypeId>(),
-                         some([&] { return id<ObjectId>(); })};
+      return LoadObjects{id<RequestId>(), id<Version>(), interest()};
+    case 13:
+      return Release{id<RequestId>(), id<TypeId>(), some([&] { return id<ObjectId>(); })};
     case 10:
       return Flush{id<RequestId>()};
     case 11:
@@ -304,9 +322,11 @@ ServerMessage RandomMessages::server_message() {
     case 9:
       return CommitDone{id<Sequence>(), outcome()};
     case 10:
-      return Delta{id<Version>(), text(), changes(ObjectChange::Kind::kLeave)};
+      return Delta{id<Version>(), text(), changes(ObjectChange::Kind::kEnterLazily)};
     case 11:
-      return ObjectsLoaded{id<RequestId>(), rows()};
+      return ObjectsLoaded{id<RequestId>(), rows(), coin()};
+    case 15:
+      return Unsubscribed{id<SubscriptionId>(), id<Version>()};
     case 12:
       return Flushed{id<RequestId>(), id<Version>()};
     case 13:

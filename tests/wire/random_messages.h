@@ -50,6 +50,7 @@ class RandomMessages {
   CellRead cell_read();
   ExistenceRead existence_read();
   IndexRead index_read();
+  IndexRangeRead range_read();
   MembershipRead membership_read();
   Interest interest();
   SchemaDefinition schema();

@@ -166,6 +166,9 @@ std::vector<Type> sample_types() {
 Samples<ClientMessage> client_samples() {
   Commit full{.sequence = {8}, .lowest_unresolved = {8}, .part = 2, .last = false};
   full.request = {{100}, sample_reads(), sample_changes()};
+  Commit with_range = smallest_commit();
+  with_range.request.reads.ranges = {{{9}, std::string("\x04open\0", 6), "\x04p"},
+                                     {{9}, "", "\xFF"}};
   Commit all_values = smallest_commit();
   all_values.request.writes = changes_of_all_values();
   return {
@@ -180,11 +183,23 @@ Samples<ClientMessage> client_samples() {
       {"subscribe_to_index",
        Subscribe{{3}, IndexInterest{{9}, {Value::text("open"), Value::integer(3)}}}},
       {"subscribe_to_objects", Subscribe{{4}, ObjectsInterest{{3}, {{1000}, {1001}}}}},
+      {"subscribe_lazily", Subscribe{{5}, TypeInterest{{3}}, Loading::kLazy}},
+      {"subscribe_to_range",
+       Subscribe{
+           {6},
+           IndexRangeInterest{{{9},
+                               {Value::text("open")},
+                               RangeBound{Value::integer(2), RangeBound::Edge::kInclusive},
+                               RangeBound{Value::integer(9), RangeBound::Edge::kExclusive}}}}},
+      {"subscribe_to_whole_range", Subscribe{{7}, IndexRangeInterest{{{9}, {}, {}, {}}}}},
       {"unsubscribe", Unsubscribe{{4}}},
+      {"release", Release{{8}, {3}, {{1000}, {1001}}}},
       {"commit_smallest", smallest_commit()},
       {"commit_full", full},
+      {"commit_with_range", with_range},
       {"commit_all_values", all_values},
-      {"load_objects", LoadObjects{{5}, {100}, {3}, {{1000}, {1001}}}},
+      {"load_objects", LoadObjects{{5}, {100}, ObjectsInterest{{3}, {{1000}, {1001}}}}},
+      {"load_index", LoadObjects{{5}, {100}, IndexInterest{{9}, {Value::text("open")}}}},
       {"flush", Flush{{6}}},
       {"oldest_open_version", OldestOpenVersion{{99}}},
       {"heartbeat", Heartbeat{}},
@@ -197,9 +212,16 @@ Samples<ServerMessage> server_samples() {
   seen.begin(ObjectChange::Kind::kEnter, {3}, {50});
   seen.add_cell(set(0, Value::text("now visible")));
   seen.begin(ObjectChange::Kind::kLeave, {3}, {51});
+  Changeset seen_lazily;
+  seen_lazily.begin(ObjectChange::Kind::kEnterLazily, {3}, {52});
+  seen_lazily.add_cell(set(0, Value::text("only what is indexed")));
   const auto conflict = [](ConflictKey key) {
-    return CommitDone{{7}, Conflict{std::move(key), {100}, {105}, "alice"}};
+    return CommitDone{{7}, Conflict{std::move(key), {100}, {105}, "alice", {1, 2}, {33}}};
   };
+  RowBlock lazy_rows = sample_rows();
+  for (std::size_t i = 0; i < lazy_rows.values.size(); ++i) {
+    if (i % lazy_rows.field_count != 4) lazy_rows.values[i] = Value::not_loaded();
+  }
   return {
       {"hello", Hello{1, 0, {"lazy"}, "odb 0.1.0"}},
       {"authenticated", Authenticated{counting<Proof>(50)}},
@@ -211,15 +233,20 @@ Samples<ServerMessage> server_samples() {
       {"credits_granted", CreditsGranted{16}},
       {"schema_defined", SchemaDefined{{1}, {101}, {sample_catalog_type()}}},
       {"snapshot_chunk", SnapshotChunk{{1}, {100}, sample_rows()}},
+      {"snapshot_chunk_lazy", SnapshotChunk{{1}, {100}, lazy_rows}},
+      {"unsubscribed", Unsubscribed{{1}, {100}}},
       {"subscription_loaded", SubscriptionLoaded{{1}, {100}}},
       {"commit_accepted", CommitDone{{7}, Accepted{{101}}}},
       {"commit_conflict_cell", conflict(CellRead{{3}, {1}, {1000}})},
       {"commit_conflict_existence", conflict(ExistenceRead{{3}, {1000}})},
       {"commit_conflict_index", conflict(IndexRead{{9}, "\x04open"})},
+      {"commit_conflict_range", conflict(IndexRangeRead{{9}, "\x04open", "\x04p"})},
       {"commit_conflict_membership", conflict(MembershipRead{{3}})},
       {"commit_error", CommitDone{{7}, Error{ErrorCode::kUnknownObject, "no object 7"}}},
       {"delta", Delta{{101}, "alice", seen}},
+      {"delta_lazy", Delta{{101}, "alice", seen_lazily}},
       {"objects_loaded", ObjectsLoaded{{5}, sample_rows()}},
+      {"objects_loaded_more", ObjectsLoaded{{5}, sample_rows(), false}},
       {"flushed", Flushed{{6}, {101}}},
       {"heartbeat", Heartbeat{{101}}},
       {"request_refused", RequestRefused{{}, {ErrorCode::kUnsupported, "unknown message kind"}}},

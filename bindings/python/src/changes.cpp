@@ -170,7 +170,7 @@ std::optional<std::vector<Value>> index_values(const CatalogType& type, const Ca
     if (written != nullptr) {
       out.push_back(written->value);
     } else if (row != nullptr) {
-      out.push_back(detail::Snapshot::field(type, *row, field));
+      out.push_back(VersionedState::field_of(type, *row, field));
     } else if (type.fields[field.value].fallback) {
       out.push_back(*type.fields[field.value].fallback);
     } else {

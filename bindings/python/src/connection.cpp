@@ -69,15 +69,16 @@ class PyConnection {
   bool is_subscribed_type(const TypeDefinition& definition) {
     const View view = database().view();
     const CatalogType* const type = view.catalog().find(definition.name());
-    return type != nullptr && view.snapshot().covers_type(type->id);
+    return type != nullptr && view.snapshot().coverage().has_type(type->id);
   }
   bool is_subscribed_index(const TypeDefinition& definition, const py::dict& fields) {
     const View view = database().view();
     if (view.catalog().find(definition.name()) == nullptr) return false;
     const IndexQuery asked = query(definition, fields);
     const IndexId index = binding(definition).indexes[asked.index];
-    return view.snapshot().covers_index_key(
-        index, detail::TransactionState::key_of(view.catalog(), index, asked.values));
+    return view.snapshot().coverage().has_key(
+        *view.catalog().find(index),
+        detail::TransactionState::key_of(view.catalog(), index, asked.values));
   }
 
   std::uint64_t flush(std::optional<double> timeout) {

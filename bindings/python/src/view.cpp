@@ -42,7 +42,7 @@ const Value& PyView::get(const Binding& binding, ObjectId object, std::size_t fi
   if (binding.objects != nullptr) [[likely]] {
     const Row* const row = view_->snapshot().find(*binding.objects, object);
     if (row != nullptr) [[likely]] {
-      return detail::Snapshot::field(*binding.type, *row, binding.fields[field]);
+      return view_->snapshot().field(*binding.type, object, *row, binding.fields[field]);
     }
   }
   return view_->get({binding.type->id, object}, binding.fields[field]);

@@ -10,7 +10,7 @@ namespace odb {
 namespace {
 
 Conflict conflict(ConflictKey key, const CommitRequest& request, Version won) {
-  return {std::move(key), request.snapshot, won, {}};
+  return {std::move(key), request.snapshot, won, {}, {}, {}};
 }
 
 Error too_old(const CommitRequest& request, const VersionedState& state) {
@@ -72,6 +72,13 @@ std::optional<Judgement> judge_reads(const CommitRequest& request, const Version
     if (modified && *modified > request.snapshot) return conflict(read, request, *modified);
     if (request.snapshot < state.horizon()) return too_old(request, state);
   }
+  for (const IndexRangeRead& read : request.reads.ranges) {
+    const IndexTable* entries = state.entries(read.index);
+    if (entries == nullptr || entries->last_modified() <= request.snapshot) continue;
+    const auto modified = entries->modified_between(read.from, read.to, request.snapshot);
+    if (modified) return conflict(read, request, *modified);
+    if (request.snapshot < state.horizon()) return too_old(request, state);
+  }
   for (const MembershipRead& read : request.reads.memberships) {
     const Version modified = state.membership_modified(read.type);
     if (modified > request.snapshot) return conflict(read, request, modified);
@@ -107,6 +114,7 @@ Judgement CommitEngine::judge(const CommitRequest& request, const VersionedState
   }
   if (auto refusal = judge_reads(request, state)) return *std::move(refusal);
   if (auto refusal = judge_targets(request, state)) return *std::move(refusal);
+  if (auto possible = check_operations(request.writes, state); !possible) return possible.error();
   if (auto unique = check_unique(request.writes, state); !unique) return unique.error();
   return Acceptable{};
 }

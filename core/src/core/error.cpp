@@ -77,6 +77,8 @@ std::string_view to_string(ErrorCode code) {
       return "missing field";
     case ErrorCode::kValueTooDeep:
       return "value too deep";
+    case ErrorCode::kNumberOverflow:
+      return "number overflow";
     case ErrorCode::kConflict:
       return "conflict";
     case ErrorCode::kUniqueViolation:
@@ -105,6 +107,10 @@ std::string_view to_string(ErrorCode code) {
       return "transaction ended";
     case ErrorCode::kTooManySubscriptions:
       return "too many subscriptions";
+    case ErrorCode::kTooManyRequests:
+      return "too many requests";
+    case ErrorCode::kUnknownSubscription:
+      return "unknown subscription";
     case ErrorCode::kInternal:
       return "internal";
   }

@@ -1,5 +1,6 @@
 #include "odb/core/index_table.h"
 
+#include <algorithm>
 #include <array>
 #include <new>
 
@@ -78,6 +79,61 @@ const IndexTable::Entry* IndexTable::next(const Entry* entry, Version version) {
   }
 }
 
+const IndexTable::Entry* IndexTable::first_from(std::string_view key, Version version) const {
+  const Entry* entry = seek(key, ObjectId{}, nullptr);
+  return entry == nullptr || entry->lives_at(version) ? entry : following(entry, version);
+}
+
+const IndexTable::Entry* IndexTable::following(const Entry* entry, Version version) {
+  do {
+    entry = entry->link(0).load(std::memory_order_acquire);
+  } while (entry != nullptr && !entry->lives_at(version));
+  return entry;
+}
+
+// Links lead forward only: the last entry before the pair is sought, then, if nothing of its pair
+// lives, the one before that.
+const IndexTable::Entry* IndexTable::living_before(std::string_view key, ObjectId object,
+                                                   Version version) const {
+  std::array<Entry*, kHeightMax> before;
+  for (;;) {
+    seek(key, object, before.data());
+    const Entry* last = before[0];
+    if (last == head_) return nullptr;
+    if (last->lives_at(version)) return last;
+    // Entries of one pair, each from another time, stand side by side.
+    for (const Entry* entry = seek(last->key(), last->object(), nullptr);
+         entry != nullptr && entry->object() == last->object() && entry->key() == last->key();
+         entry = entry->link(0).load(std::memory_order_acquire)) {
+      if (entry->lives_at(version)) return entry;
+    }
+    key = last->key();
+    object = last->object();
+  }
+}
+
+const IndexTable::Entry* IndexTable::last_before(std::string_view key, Version version) const {
+  return living_before(key, ObjectId{}, version);
+}
+
+const IndexTable::Entry* IndexTable::preceding(const Entry* entry, Version version) const {
+  return living_before(entry->key(), entry->object(), version);
+}
+
+std::optional<Version> IndexTable::modified_between(std::string_view from, std::string_view to,
+                                                    Version since) const {
+  if (last_modified_ <= since) return std::nullopt;
+  Version last = since;
+  for (const Entry* entry = seek(from, ObjectId{}, nullptr); entry != nullptr && entry->key() < to;
+       entry = entry->link(0).load(std::memory_order_acquire)) {
+    last = std::max(last, entry->added_);
+    const std::uint64_t removed = entry->removed_.load(std::memory_order_acquire);
+    if (removed != Entry::kLiving) last = std::max(last, Version{removed});
+  }
+  if (last == since) return std::nullopt;
+  return last;
+}
+
 int IndexTable::random_height() {
   // xorshift64 (Marsaglia 2003); each level keeps a quarter of the one below.
   random_ ^= random_ << 13;
@@ -93,6 +149,7 @@ IndexTable::Entry* IndexTable::add(std::string_view key, ObjectId object, Versio
   seek(key, object, before.data());
   const int height = random_height();
   Entry* entry = Entry::create(key, object, version, height);
+  last_modified_ = version;
   for (int level = 0; level < height; ++level) {
     auto& link = before[static_cast<std::size_t>(level)]->link(level);
     entry->link(level).store(link.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -108,6 +165,7 @@ IndexTable::Entry* IndexTable::remove(std::string_view key, ObjectId object, Ver
   }
   ODB_CHECK(entry != nullptr && entry->object() == object && entry->key() == key);
   entry->removed_.store(version.value, std::memory_order_release);
+  last_modified_ = version;
   return entry;
 }
 

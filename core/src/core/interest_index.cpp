@@ -1,25 +1,84 @@
 #include "odb/core/interest_index.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include "odb/core/error.h"
 #include "odb/core/key_codec.h"
 
 namespace odb {
 
+// For each index the registrations that cover a key: the line of keys cut into segments wherever a
+// range begins or ends, each from its key up to the next one's.
+struct InterestIndex::Ranges {
+  using Segments = std::map<std::string, Listed, std::less<>>;
+
+  // The segment that begins at `key`, cut off from the one before it when there is none yet.
+  static Segments::iterator cut(Segments& segments, const std::string& key) {
+    const auto after = segments.upper_bound(key);
+    if (after == segments.begin()) return segments.emplace_hint(after, key, Listed{});
+    const auto at = std::prev(after);
+    if (at->first == key) return at;
+    return segments.emplace_hint(after, key, at->second);
+  }
+
+  void add(IndexId index, Registration& registration) {
+    if (registration.span.from >= registration.span.to) return;
+    Segments& segments = by_index[index];
+    const auto end = cut(segments, registration.span.to);
+    for (auto at = cut(segments, registration.span.from); at != end; ++at) {
+      at->second.push_back(&registration);
+    }
+  }
+  void remove(IndexId index, const Registration& registration) {
+    if (registration.span.from >= registration.span.to) return;
+    Segments& segments = by_index.at(index);
+    const auto begin = segments.find(registration.span.from);
+    const auto end = std::next(segments.find(registration.span.to));
+    for (auto at = begin; std::next(at) != end; ++at) unlist(at->second, &registration);
+    // Segments that are alike now become one again; what lies before the first needs none.
+    for (auto at = begin; at != end;) {
+      const bool same = at == segments.begin() ? at->second.empty()
+                                               : is_permutation(std::prev(at)->second, at->second);
+      at = same ? segments.erase(at) : std::next(at);
+    }
+    if (segments.empty()) by_index.erase(index);
+  }
+  static bool is_permutation(const Listed& a, const Listed& b) {
+    return a.size() == b.size() && std::is_permutation(a.begin(), a.end(), b.begin());
+  }
+
+  // Null when no range covers the key.
+  const Listed* find(IndexId index, std::string_view key) const {
+    const auto segments = by_index.find(index);
+    if (segments == by_index.end()) return nullptr;
+    const auto after = segments->second.upper_bound(key);
+    return after == segments->second.begin() ? nullptr : &std::prev(after)->second;
+  }
+
+  boost::unordered_flat_map<IndexId, Segments> by_index;
+};
+
+InterestIndex::InterestIndex() : ranges_(std::make_unique<Ranges>()) {}
+InterestIndex::~InterestIndex() = default;
+
 void InterestIndex::list_type(Registration& registration, TypeId type) {
   registration.types.push_back(type);
   by_type_[type].push_back(&registration);
+  if (registration.loaded) ++whole_types_[{registration.session, type}];
 }
 
 void InterestIndex::add(SessionId session, SubscriptionId subscription, const Interest& interest,
-                        const Catalog& catalog) {
+                        Loading loading, const Catalog& catalog) {
   auto owned = std::make_unique<Registration>();
   Registration& registration = *owned;
   registration.session = session;
   registration.interest = interest;
+  registration.loading = loading;
   const bool fresh = registrations_.emplace(Name(session, subscription), std::move(owned)).second;
   ODB_CHECK(fresh);
+  subscriptions_of_[session].push_back(subscription);
 
   if (const auto* schema = std::get_if<SchemaInterest>(&interest)) {
     by_schema_[schema->schema].push_back(&registration);
@@ -29,6 +88,11 @@ void InterestIndex::add(SessionId session, SubscriptionId subscription, const In
   } else if (const auto* index = std::get_if<IndexInterest>(&interest)) {
     registration.index_key = encode_key(index->key);
     by_index_[index->index][registration.index_key].push_back(&registration);
+  } else if (const auto* range = std::get_if<IndexRangeInterest>(&interest)) {
+    auto span = encode_index_range(catalog, range->range);
+    ODB_CHECK(span.has_value());
+    registration.span = *std::move(span);
+    ranges_->add(range->range.index, registration);
   } else {
     for (const ObjectId object : std::get<ObjectsInterest>(interest).objects) {
       Listed& listed = by_object_[object];
@@ -49,14 +113,19 @@ void InterestIndex::unlist(Listed& listed, const Registration* registration) {
 void InterestIndex::remove(SessionId session, SubscriptionId subscription) {
   const auto found = registrations_.find(Name(session, subscription));
   if (found == registrations_.end()) return;
-  const Registration* registration = found->second.get();
+  Registration* registration = found->second.get();
   const auto drop = [&](auto& map, const auto& key) {
     const auto at = map.find(key);
     if (at == map.end()) return;
     unlist(at->second, registration);
     if (at->second.empty()) map.erase(at);
   };
-  for (const TypeId type : registration->types) drop(by_type_, type);
+  for (const TypeId type : registration->types) {
+    drop(by_type_, type);
+    if (!registration->loaded) continue;
+    const auto whole = whole_types_.find(std::pair(session, type));
+    if (--whole->second == 0) whole_types_.erase(whole);
+  }
   if (const auto* schema = std::get_if<SchemaInterest>(&registration->interest)) {
     drop(by_schema_, schema->schema);
   } else if (const auto* index = std::get_if<IndexInterest>(&registration->interest)) {
@@ -65,8 +134,47 @@ void InterestIndex::remove(SessionId session, SubscriptionId subscription) {
     if (at->second.empty()) by_index_.erase(at);
   } else if (const auto* objects = std::get_if<ObjectsInterest>(&registration->interest)) {
     for (const ObjectId object : objects->objects) drop(by_object_, object);
+  } else if (const auto* range = std::get_if<IndexRangeInterest>(&registration->interest)) {
+    ranges_->remove(range->range.index, *registration);
   }
   registrations_.erase(found);
+  std::erase(subscriptions_of_.at(session), subscription);
+}
+
+void InterestIndex::remove(SessionId session) {
+  if (const auto found = subscriptions_of_.find(session); found != subscriptions_of_.end()) {
+    for (const SubscriptionId subscription : std::vector(found->second)) {
+      remove(session, subscription);
+    }
+    subscriptions_of_.erase(session);
+  }
+  if (const auto found = created_by_.find(session); found != created_by_.end()) {
+    for (const ObjectId object : found->second) creators_.erase(object);
+    created_by_.erase(found);
+  }
+}
+
+void InterestIndex::add_created(SessionId session, TypeId type, ObjectId object) {
+  if (whole_types_.contains(std::pair(session, type))) return;
+  creators_.emplace(object, session);
+  created_by_[session].insert(object);
+}
+
+void InterestIndex::remove_created(ObjectId object) {
+  const auto found = creators_.find(object);
+  if (found == creators_.end()) return;
+  created_by_.at(found->second).erase(object);
+  creators_.erase(found);
+}
+
+bool InterestIndex::has_created(SessionId session, ObjectId object) const {
+  const auto found = creators_.find(object);
+  return found != creators_.end() && found->second == session;
+}
+
+boost::unordered_flat_set<ObjectId> InterestIndex::take_arrivals(SessionId session,
+                                                                 SubscriptionId subscription) {
+  return std::exchange(registrations_.at(Name(session, subscription))->arrivals, {});
 }
 
 void InterestIndex::set_position(SessionId session, SubscriptionId subscription,
@@ -75,7 +183,9 @@ void InterestIndex::set_position(SessionId session, SubscriptionId subscription,
 }
 
 void InterestIndex::set_loaded(SessionId session, SubscriptionId subscription) {
-  registrations_.at(Name(session, subscription))->loaded = true;
+  Registration& registration = *registrations_.at(Name(session, subscription));
+  registration.loaded = true;
+  for (const TypeId type : registration.types) ++whole_types_[{session, type}];
 }
 
 void InterestIndex::extend(const Catalog& catalog) {
@@ -93,14 +203,15 @@ void InterestIndex::extend(const Catalog& catalog) {
 }
 
 void InterestIndex::match(const VersionedState& state, const CatalogType& type, ObjectId object,
-                          const Row* before, const Row* after, std::vector<Match>& out) const {
+                          const Row* before, const Row* after, std::vector<Match>& out) {
   const auto add_all = [&](const Listed& listed) {
     for (const Registration* registration : listed) {
       if (!registration->covers(type.id, object)) continue;
       // Objects are listed by identity alone: an interest may name one of another type.
       const auto* objects = std::get_if<ObjectsInterest>(&registration->interest);
       if (objects != nullptr && objects->type != type.id) continue;
-      out.push_back({registration->session, before != nullptr, after != nullptr});
+      out.push_back(
+          {registration->session, before != nullptr, after != nullptr, registration->loading});
     }
   };
   if (const auto found = by_type_.find(type.id); found != by_type_.end()) add_all(found->second);
@@ -109,7 +220,12 @@ void InterestIndex::match(const VersionedState& state, const CatalogType& type, 
       add_all(found->second);
     }
   }
-  if (by_index_.empty()) return;
+  if (!creators_.empty()) {
+    if (const auto found = creators_.find(object); found != creators_.end()) {
+      out.push_back({found->second, before != nullptr, after != nullptr, Loading::kEager});
+    }
+  }
+  if (by_index_.empty() && ranges_->by_index.empty()) return;
   for (const CatalogIndex& index : type.indexes) {
     match_index(state, index, object, before, after, out);
   }
@@ -117,15 +233,26 @@ void InterestIndex::match(const VersionedState& state, const CatalogType& type, 
 
 void InterestIndex::match_index(const VersionedState& state, const CatalogIndex& index,
                                 ObjectId object, const Row* before, const Row* after,
-                                std::vector<Match>& out) const {
-  const auto found = by_index_.find(index.id);
-  if (found == by_index_.end()) return;
+                                std::vector<Match>& out) {
+  const auto keys = by_index_.find(index.id);
+  if (keys == by_index_.end() && !ranges_->by_index.contains(index.id)) return;
+  const auto add = [&](Registration& registration, bool then, bool now) {
+    if (registration.covers(index.type, object)) {
+      out.push_back({registration.session, then, now, registration.loading});
+    } else if (now && registration.position != SnapshotPosition{} &&
+               std::holds_alternative<IndexRangeInterest>(registration.interest)) {
+      registration.arrivals.insert(object);
+    }
+  };
   const auto add_all = [&](const std::string& key, bool then, bool now) {
-    const auto listed = found->second.find(key);
-    if (listed == found->second.end()) return;
-    for (const Registration* registration : listed->second) {
-      if (!registration->covers(index.type, object)) continue;
-      out.push_back({registration->session, then, now});
+    if (keys != by_index_.end()) {
+      const auto listed = keys->second.find(key);
+      if (listed != keys->second.end()) {
+        for (Registration* registration : listed->second) add(*registration, then, now);
+      }
+    }
+    if (const Listed* listed = ranges_->find(index.id, key)) {
+      for (Registration* registration : *listed) add(*registration, then, now);
     }
   };
   const std::string old_key = before == nullptr ? std::string() : state.key_of(index, *before);

@@ -67,6 +67,7 @@ void append_key(std::string& out, const Value& value) {
   *at++ = to_char(static_cast<std::uint64_t>(value.kind()) + 1);
   switch (value.kind()) {
     case ValueKind::kNone:
+    case ValueKind::kNotLoaded:
       break;
     case ValueKind::kBool:
       *at++ = value.as_bool() ? 1 : 0;
@@ -108,6 +109,13 @@ std::string encode_key(std::span<const Value> parts) {
   std::string out;
   for (const Value& part : parts) append_key(out, part);
   return out;
+}
+
+std::string key_after(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xFF') prefix.pop_back();
+  if (prefix.empty()) return "\xFF";  // every encoding begins with a smaller byte
+  prefix.back() = static_cast<char>(prefix.back() + 1);
+  return prefix;
 }
 
 }  // namespace odb

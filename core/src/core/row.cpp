@@ -7,25 +7,36 @@
 
 namespace odb {
 
-Row::Owner Row::create(Kind kind, Version version, std::uint32_t field_count) {
+Row::Owner Row::create(Kind kind, Version version, std::uint32_t field_count, Extent extent) {
   const std::size_t mask_bytes = (field_count + 63) / 64 * sizeof(std::uint64_t);
-  void* memory = ::operator new(sizeof(Row) + field_count * sizeof(Value) + mask_bytes);
-  Row* row = new (memory) Row(kind, version, field_count);
+  const std::size_t whole_bytes = extent == Extent::kPartial ? sizeof(std::atomic<const Row*>) : 0;
+  void* memory =
+      ::operator new(sizeof(Row) + field_count * sizeof(Value) + mask_bytes + whole_bytes);
+  Row* row = new (memory) Row(kind, version, field_count, extent);
   std::uninitialized_default_construct_n(row->values(), field_count);
   std::memset(row->mask(), 0, mask_bytes);
+  if (extent == Extent::kPartial) new (row->whole()) std::atomic<const Row*>(nullptr);
   return Owner(row);
 }
 
 Row::Owner Row::update(const Row& base, Version version, std::uint32_t field_count) {
-  ODB_CHECK(field_count >= base.field_count_);
-  Owner row = create(Kind::kUpdated, version, field_count);
+  const Row* whole = base.loaded();
+  const Row& from = whole == nullptr ? base : *whole;
+  ODB_CHECK(field_count >= from.field_count_);
+  Owner row = create(Kind::kUpdated, version, field_count, from.extent_);
   Value* to = row->values();
-  for (const Value& value : base.fields()) *to++ = value;
+  for (const Value& value : from.fields()) *to++ = value;
   return row;
+}
+
+void Row::set_loaded(Owner whole_row) const {
+  ODB_CHECK(extent_ == Extent::kPartial && loaded() == nullptr);
+  whole()->store(whole_row.release(), std::memory_order_release);
 }
 
 void Row::destroy(Row* row) {
   if (row == nullptr) return;
+  destroy(const_cast<Row*>(row->loaded()));
   std::destroy_n(row->values(), row->field_count_);
   row->~Row();
   ::operator delete(row);

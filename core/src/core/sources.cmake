@@ -3,7 +3,9 @@ odb_library(odb_core
     src/core/changeset.cpp
     src/core/commit_engine.cpp
     src/core/error.cpp
+    src/core/cell_operation.cpp
     src/core/index_table.cpp
+    src/core/interest.cpp
     src/core/interest_index.cpp
     src/core/key_codec.cpp
     src/core/object_table.cpp

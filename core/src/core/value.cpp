@@ -60,6 +60,8 @@ std::string_view to_string(ValueKind kind) {
       return "struct";
     case ValueKind::kVariant:
       return "variant";
+    case ValueKind::kNotLoaded:
+      return "not loaded";
   }
   return "unknown kind";
 }
@@ -161,6 +163,7 @@ std::strong_ordering operator<=>(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return a.kind() <=> b.kind();
   switch (a.kind()) {
     case ValueKind::kNone:
+    case ValueKind::kNotLoaded:
       return std::strong_ordering::equal;
     case ValueKind::kBool:
     case ValueKind::kInt:

@@ -60,6 +60,9 @@ class Printer {
         number(value.alternative());
         sequence("(", value.elements(), ")");
         return;
+      case ValueKind::kNotLoaded:
+        out_ += "not loaded";
+        return;
     }
   }
 

@@ -1,8 +1,10 @@
 #include "odb/core/versioned_state.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "odb/core/cell_operation.h"
 #include "odb/core/error.h"
 #include "odb/core/key_codec.h"
 
@@ -75,7 +77,7 @@ void VersionedState::unpin(Version version) {
   if (--found->second == 0) pins_.erase(found);
 }
 
-std::optional<Version> VersionedState::oldest_pin() const {
+std::optional<Version> VersionedState::oldest_pinned() const {
   const std::lock_guard lock(pins_mutex_);
   if (pins_.empty()) return std::nullopt;
   return pins_.begin()->first;
@@ -162,6 +164,11 @@ void VersionedState::apply_one(Version version, const Changeset& changes,
 
   Row::Owner row;
   switch (change.kind) {
+    case ObjectChange::Kind::kEnterLazily:
+      ODB_CHECK(before == nullptr || before->deleted());
+      row = Row::create(Row::Kind::kCreated, version, field_count, Row::Extent::kPartial);
+      for (Value& field : row->mutable_fields()) field = Value::not_loaded();
+      break;
     case ObjectChange::Kind::kCreate:
     case ObjectChange::Kind::kEnter:
       ODB_CHECK(before == nullptr || before->deleted());
@@ -184,8 +191,15 @@ void VersionedState::apply_one(Version version, const Changeset& changes,
       break;
   }
   for (const CellOperation& cell : changes.cells_of(change)) {
-    ODB_CHECK(cell.kind == CellOperation::Kind::kSet);  // the engine refuses the others
-    row->set(cell.field, cell.value);
+    if (cell.kind == CellOperation::Kind::kSet) {
+      row->set(cell.field, cell.value);
+      continue;
+    }
+    const Value& current = row->fields()[cell.field.value];
+    // A value that this client has not loaded stays at the server, changed there.
+    auto changed = current.is_loaded() ? apply_operation(current, cell) : Result<Value>(current);
+    ODB_CHECK(changed.has_value());  // the engine refuses others
+    row->set(cell.field, *std::move(changed));
   }
   replace_row(version, *type, objects, change.object, std::move(row));
 }
@@ -221,17 +235,28 @@ void VersionedState::replace_row(Version version, const CatalogType& type, Objec
 void VersionedState::update_indexes(Version version, const CatalogType& type, ObjectId object,
                                     const Row* before, const Row* after) {
   for (const CatalogIndex& index : type.indexes) {
-    if (before != nullptr && after != nullptr) {
+    if (before != nullptr && after != nullptr && before->extent() == Row::Extent::kWhole) {
       bool touched = false;
       for (const FieldId field : index.fields) touched = touched || after->wrote(field);
       if (!touched) continue;
     }
-    const std::string old_key = before == nullptr ? std::string() : key_of(index, *before);
-    const std::string new_key = after == nullptr ? std::string() : key_of(index, *after);
-    if (before != nullptr && after != nullptr && old_key == new_key) continue;
-    if (before != nullptr) remove_entry(version, index.id, old_key, object);
-    if (after != nullptr) add_entry(version, index.id, new_key, object);
+    const bool was_listed = before != nullptr && can_list(index, *before);
+    const bool is_listed = after != nullptr && can_list(index, *after);
+    const std::string old_key = was_listed ? key_of(index, *before) : std::string();
+    const std::string new_key = is_listed ? key_of(index, *after) : std::string();
+    if (was_listed && is_listed && old_key == new_key) continue;
+    if (was_listed) remove_entry(version, index.id, old_key, object);
+    if (is_listed) add_entry(version, index.id, new_key, object);
   }
+}
+
+// A partial row has no place in an index that was defined after it came: the client does not know
+// the key, and does not take the index for covered.
+bool VersionedState::can_list(const CatalogIndex& index, const Row& row) {
+  if (row.extent() == Row::Extent::kWhole) return true;
+  return std::all_of(index.fields.begin(), index.fields.end(), [&](FieldId field) {
+    return field.value >= row.fields().size() || row.fields()[field.value].is_loaded();
+  });
 }
 
 void VersionedState::add_entry(Version version, IndexId index, std::string_view key,
@@ -277,7 +302,7 @@ void VersionedState::build_index(Version version, const CatalogIndex& index) {
   const ObjectTable& objects = table(index.type);
   for (auto found = objects.find_from(ObjectId{1}); found.newest != nullptr;
        found = objects.find_from(ObjectId{found.id.value + 1})) {
-    if (found.newest->deleted()) continue;
+    if (found.newest->deleted() || !can_list(index, *found.newest)) continue;
     add_entry(version, index.id, key_of(index, *found.newest), found.id);
   }
 }
@@ -327,7 +352,7 @@ void VersionedState::undo(Step& step) {
 }
 
 void VersionedState::trim_to(Version version) {
-  if (const auto pinned = oldest_pin(); pinned && *pinned < version) version = *pinned;
+  if (const auto pinned = oldest_pinned(); pinned && *pinned < version) version = *pinned;
   if (version > version_) version = version_;
   while (!journal_.empty() && journal_.front().version <= version) {
     forget(journal_.front());
@@ -380,7 +405,7 @@ void VersionedState::retire_entry(IndexTable::Entry* entry) {
 
 void VersionedState::free_retired() {
   if (retired_.empty()) return;
-  const auto pinned = oldest_pin();
+  const auto pinned = oldest_pinned();
   while (!retired_.empty() && (!pinned || *pinned > retired_.front().version)) {
     const Retired& retired = retired_.front();
     switch (retired.kind) {

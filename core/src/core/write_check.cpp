@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "odb/core/cell_operation.h"
 #include "odb/core/key_codec.h"
 
 namespace odb {
@@ -26,11 +27,11 @@ Result<void> check_cells(const Changeset& writes, const ObjectChange& change,
                                                  std::to_string(cell.field.value) + "; it has " +
                                                  std::to_string(type.fields.size()) + " fields"};
     }
-    if (cell.kind != CellOperation::Kind::kSet) {
-      return field_error(ErrorCode::kUnsupported, type, cell.field,
-                         "this server offers only set, no other operation on a field");
+    if (change.kind == ObjectChange::Kind::kCreate && cell.kind != CellOperation::Kind::kSet) {
+      return field_error(ErrorCode::kMalformedMessage, type, cell.field,
+                         "a new object's fields are set, there is nothing to add to yet");
     }
-    if (auto fits = check_fits(cell.value, type.fields[cell.field.value].type); !fits) {
+    if (auto fits = check_operation(cell, type.fields[cell.field.value].type); !fits) {
       return field_error(fits.error().code, type, cell.field, fits.error().message);
     }
   }
@@ -78,6 +79,7 @@ Result<void> check_well_formed(const Changeset& writes, const Catalog& catalog) 
         }
         break;
       case ObjectChange::Kind::kEnter:
+      case ObjectChange::Kind::kEnterLazily:
       case ObjectChange::Kind::kLeave:
         return Error{ErrorCode::kMalformedMessage, "only a server sends enter and leave"};
     }
@@ -96,6 +98,17 @@ Result<void> check_well_formed(const Changeset& writes, const Catalog& catalog) 
   return {};
 }
 
+Result<void> check_operations(const Changeset& writes, const VersionedState& state) {
+  for (const ObjectChange& change : writes.objects) {
+    if (change.kind != ObjectChange::Kind::kUpdate) continue;
+    const CatalogType& type = *state.catalog()->find(change.type);
+    const Row* row = state.find(change.type, change.object, state.version());
+    auto possible = check_operations(writes.cells_of(change), type, *row);
+    if (!possible) return possible;
+  }
+  return {};
+}
+
 namespace {
 
 // What one change means for one unique index.
@@ -109,13 +122,19 @@ struct Claim {
 // The value of a field after a change. `before` is null for a creation.
 Value value_after(const Changeset& writes, const ObjectChange& change, const CatalogType& type,
                   const Row* before, FieldId field) {
-  const auto cells = writes.cells_of(change);
-  for (std::size_t i = cells.size(); i-- > 0;) {
-    if (cells[i].field == field) return cells[i].value;
+  Value value;
+  if (before != nullptr) {
+    value = VersionedState::field_of(type, *before, field);
+  } else if (const auto& fallback = type.fields[field.value].fallback) {
+    value = *fallback;
   }
-  if (before != nullptr) return VersionedState::field_of(type, *before, field);
-  const auto& fallback = type.fields[field.value].fallback;
-  return fallback ? *fallback : Value::none();
+  for (const CellOperation& cell : writes.cells_of(change)) {
+    if (cell.field != field) continue;
+    auto after = apply_operation(value, cell);
+    ODB_CHECK(after.has_value());  // see check_operations
+    value = *std::move(after);
+  }
+  return value;
 }
 
 bool touches(const Changeset& writes, const ObjectChange& change, const CatalogIndex& index) {

@@ -14,8 +14,8 @@ using Operation = CellOperation::Kind;
 
 static_assert(static_cast<int>(Operation::kErase) ==
               static_cast<int>(schema::CellOperationKind::ERASE));
-static_assert(static_cast<int>(ObjectChange::Kind::kLeave) ==
-              static_cast<int>(schema::ObjectChangeKind::LEAVE));
+static_assert(static_cast<int>(ObjectChange::Kind::kEnterLazily) ==
+              static_cast<int>(schema::ObjectChangeKind::ENTER_LAZILY));
 
 constexpr bool has_key(Operation kind) {
   return kind == Operation::kInsert || kind == Operation::kErase;
@@ -46,10 +46,19 @@ CellRead read_cell_read(const schema::CellRead::Reader& in) {
 ExistenceRead read_existence_read(const schema::ExistenceRead::Reader& in) {
   return {TypeId{in.getType()}, ObjectId{in.getObject()}};
 }
+std::string read_key(capnp::Data::Reader key) {
+  return std::string(reinterpret_cast<const char*>(key.begin()), key.size());
+}
 IndexRead read_index_read(const schema::IndexRead::Reader& in) {
-  const auto key = in.getKey();
-  return {IndexId{in.getIndex()},
-          std::string(reinterpret_cast<const char*>(key.begin()), key.size())};
+  return {IndexId{in.getIndex()}, read_key(in.getKey())};
+}
+IndexRangeRead read_range_read(const schema::IndexRangeRead::Reader& in) {
+  return {IndexId{in.getIndex()}, read_key(in.getFrom()), read_key(in.getTo())};
+}
+void write_range_read(schema::IndexRangeRead::Builder out, const IndexRangeRead& read) {
+  out.setIndex(read.index.value);
+  out.setFrom(as_data(read.from));
+  out.setTo(as_data(read.to));
 }
 
 }  // namespace
@@ -85,7 +94,7 @@ void read_changes(schema::Changeset::Reader in, ReadContext& context, Changeset&
   changes.objects = context.read_list<ObjectChange>(
       in.getObjects(), [&](const schema::ObjectChange::Reader& from) {
         ObjectChange object;
-        object.kind = read_enum(from.getKind(), ObjectChange::Kind::kLeave, "kind of change");
+        object.kind = read_enum(from.getKind(), ObjectChange::Kind::kEnterLazily, "kind of change");
         object.type = TypeId{from.getType()};
         object.object = ObjectId{from.getObject()};
         if (object.type.value == 0 || object.object.value == 0) {
@@ -135,7 +144,8 @@ void write_request(schema::Commit::Builder out, const CommitRequest& request) {
                  to.setField(read.field.value);
                });
   }
-  if (!reads.existences.empty() || !reads.indexes.empty() || !reads.memberships.empty()) {
+  if (!reads.existences.empty() || !reads.indexes.empty() || !reads.ranges.empty() ||
+      !reads.memberships.empty()) {
     auto broad = out.initBroadReads();
     write_list(broad.initExistences(count_of(reads.existences)), reads.existences,
                [](schema::ExistenceRead::Builder to, const ExistenceRead& read) {
@@ -147,6 +157,9 @@ void write_request(schema::Commit::Builder out, const CommitRequest& request) {
                  to.setIndex(read.index.value);
                  to.setKey(as_data(read.key));
                });
+    if (!reads.ranges.empty()) {
+      write_list(broad.initRanges(count_of(reads.ranges)), reads.ranges, write_range_read);
+    }
     set_list(broad.initMemberships(count_of(reads.memberships)), reads.memberships,
              [](const MembershipRead& read) { return read.type.value; });
   }
@@ -161,6 +174,7 @@ void read_request(schema::Commit::Reader in, ReadContext& context, CommitRequest
     request.reads.existences =
         context.read_list<ExistenceRead>(broad.getExistences(), read_existence_read);
     request.reads.indexes = context.read_list<IndexRead>(broad.getIndexes(), read_index_read);
+    request.reads.ranges = context.read_list<IndexRangeRead>(broad.getRanges(), read_range_read);
     request.reads.memberships = context.read_list<MembershipRead>(
         broad.getMemberships(), [](std::uint32_t type) { return MembershipRead{TypeId{type}}; });
   }
@@ -187,12 +201,17 @@ void write_conflict(schema::Conflict::Builder out, const Conflict& conflict) {
     auto to = key.initIndex();
     to.setIndex(index->index.value);
     to.setKey(as_data(index->key));
+  } else if (const auto* range = std::get_if<IndexRangeRead>(&conflict.key)) {
+    write_range_read(key.initRange(), *range);
   } else {
     key.setMembership(std::get<MembershipRead>(conflict.key).type.value);
   }
   out.setRead(conflict.read.value);
   out.setWon(conflict.won.value);
   out.setActor(as_text(conflict.actor));
+  out.getClient().setHigh(conflict.client.high);
+  out.getClient().setLow(conflict.client.low);
+  out.setSequence(conflict.sequence.value);
 }
 
 Conflict read_conflict(schema::Conflict::Reader in) {
@@ -208,6 +227,9 @@ Conflict read_conflict(schema::Conflict::Reader in) {
     case schema::ReadKey::INDEX:
       conflict.key = read_index_read(key.getIndex());
       break;
+    case schema::ReadKey::RANGE:
+      conflict.key = read_range_read(key.getRange());
+      break;
     case schema::ReadKey::MEMBERSHIP:
       conflict.key = MembershipRead{TypeId{key.getMembership()}};
       break;
@@ -217,6 +239,8 @@ Conflict read_conflict(schema::Conflict::Reader in) {
   conflict.read = Version{in.getRead()};
   conflict.won = Version{in.getWon()};
   conflict.actor = read_text(in.getActor());
+  conflict.client = {in.getClient().getHigh(), in.getClient().getLow()};
+  conflict.sequence = Sequence{in.getSequence()};
   return conflict;
 }
 
@@ -238,6 +262,9 @@ std::size_t encoded_bytes(const CommitRequest& request) {
   std::size_t bytes = encoded_bytes(request.writes) + reads.cells.size() * 16 +
                       reads.existences.size() * 16 + reads.memberships.size() * 4;
   for (const IndexRead& index : reads.indexes) bytes += 16 + (index.key.size() + 7) / 8 * 8;
+  for (const IndexRangeRead& range : reads.ranges) {
+    bytes += 24 + (range.from.size() + 7) / 8 * 8 + (range.to.size() + 7) / 8 * 8;
+  }
   return bytes;
 }
 

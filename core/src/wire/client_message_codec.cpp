@@ -37,6 +37,7 @@ struct Writer {
     auto to = out.initSubscribe();
     to.setSubscription(message.subscription.value);
     write_interest(to.initInterest(), message.interest);
+    to.setLazy(message.loading == Loading::kLazy);
   }
   void operator()(const Unsubscribe& message) {
     out.initUnsubscribe().setSubscription(message.subscription.value);
@@ -46,6 +47,17 @@ struct Writer {
     auto to = out.initLoadObjects();
     to.setRequest(message.request.value);
     to.setVersion(message.version.value);
+    if (const auto* objects = std::get_if<ObjectsInterest>(&message.what)) {
+      to.setType(objects->type.value);
+      set_list(to.initObjects(count_of(objects->objects)), objects->objects,
+               [](ObjectId id) { return id.value; });
+    } else {
+      write_interest(to.initWhat(), message.what);
+    }
+  }
+  void operator()(const Release& message) {
+    auto to = out.initRelease();
+    to.setRequest(message.request.value);
     to.setType(message.type.value);
     set_list(to.initObjects(count_of(message.objects)), message.objects,
              [](ObjectId id) { return id.value; });
@@ -75,10 +87,22 @@ Authenticate read_authenticate(schema::Authenticate::Reader in) {
           read_array<Proof>(in.getProof(), "a proof")};
 }
 
+ObjectId as_object(std::uint64_t id) { return ObjectId{id}; }
+
 LoadObjects read_load_objects(schema::LoadObjects::Reader in, ReadContext& context) {
-  return {
-      RequestId{in.getRequest()}, Version{in.getVersion()}, TypeId{in.getType()},
-      context.read_list<ObjectId>(in.getObjects(), [](std::uint64_t id) { return ObjectId{id}; })};
+  LoadObjects load{RequestId{in.getRequest()}, Version{in.getVersion()}, {}};
+  if (in.hasWhat()) {
+    load.what = read_interest(in.getWhat(), context);
+  } else {
+    load.what = ObjectsInterest{TypeId{in.getType()},
+                                context.read_list<ObjectId>(in.getObjects(), as_object)};
+  }
+  return load;
+}
+
+Release read_release(schema::Release::Reader in, ReadContext& context) {
+  return {RequestId{in.getRequest()}, TypeId{in.getType()},
+          context.read_list<ObjectId>(in.getObjects(), as_object)};
 }
 
 }  // namespace
@@ -124,7 +148,8 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
     case M::SUBSCRIBE: {
       const auto from = in.getSubscribe();
       out = Subscribe{SubscriptionId{from.getSubscription()},
-                      read_interest(from.getInterest(), context)};
+                      read_interest(from.getInterest(), context),
+                      from.getLazy() ? Loading::kLazy : Loading::kEager};
       return;
     }
     case M::UNSUBSCRIBE:
@@ -135,6 +160,9 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
       return;
     case M::LOAD_OBJECTS:
       out = read_load_objects(in.getLoadObjects(), context);
+      return;
+    case M::RELEASE:
+      out = read_release(in.getRelease(), context);
       return;
     case M::FLUSH:
       out = Flush{RequestId{in.getFlush().getRequest()}};

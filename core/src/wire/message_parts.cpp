@@ -42,6 +42,20 @@ void write_goodbye(schema::Goodbye::Builder out, const Goodbye& goodbye) {
 
 Goodbye read_goodbye(schema::Goodbye::Reader in) { return {read_error(in.getReason())}; }
 
+namespace {
+
+void write_bound(schema::RangeBound::Builder out, const RangeBound& bound) {
+  write_value(out.initValue(), bound.value);
+  out.setExclusive(bound.edge == RangeBound::Edge::kExclusive);
+}
+
+RangeBound read_bound(schema::RangeBound::Reader in, ReadContext& context) {
+  return {read_value(in.getValue(), context),
+          in.getExclusive() ? RangeBound::Edge::kExclusive : RangeBound::Edge::kInclusive};
+}
+
+}  // namespace
+
 void write_interest(schema::Interest::Builder out, const Interest& interest) {
   if (const auto* schema = std::get_if<SchemaInterest>(&interest)) {
     out.setSchema(as_text(schema->schema));
@@ -51,12 +65,18 @@ void write_interest(schema::Interest::Builder out, const Interest& interest) {
     auto to = out.initIndex();
     to.setIndex(index->index.value);
     write_values(to.initKey(count_of(index->key)), index->key);
-  } else {
-    const auto& objects = std::get<ObjectsInterest>(interest);
+  } else if (const auto* objects = std::get_if<ObjectsInterest>(&interest)) {
     auto to = out.initObjects();
-    to.setType(objects.type.value);
-    set_list(to.initObjects(count_of(objects.objects)), objects.objects,
+    to.setType(objects->type.value);
+    set_list(to.initObjects(count_of(objects->objects)), objects->objects,
              [](ObjectId id) { return id.value; });
+  } else {
+    const IndexRange& range = std::get<IndexRangeInterest>(interest).range;
+    auto to = out.initRange();
+    to.setIndex(range.index.value);
+    write_values(to.initPrefix(count_of(range.prefix)), range.prefix);
+    if (range.lower) write_bound(to.initLower(), *range.lower);
+    if (range.upper) write_bound(to.initUpper(), *range.upper);
   }
 }
 
@@ -76,6 +96,14 @@ Interest read_interest(schema::Interest::Reader in, ReadContext& context) {
           TypeId{objects.getType()},
           context.read_list<ObjectId>(objects.getObjects(),
                                       [](std::uint64_t id) { return ObjectId{id}; })};
+    }
+    case schema::Interest::RANGE: {
+      const auto range = in.getRange();
+      IndexRangeInterest interest{
+          {IndexId{range.getIndex()}, read_values(range.getPrefix(), context), {}, {}}};
+      if (range.hasLower()) interest.range.lower = read_bound(range.getLower(), context);
+      if (range.hasUpper()) interest.range.upper = read_bound(range.getUpper(), context);
+      return interest;
     }
   }
   malformed("unknown kind of interest " + std::to_string(static_cast<unsigned>(in.which())));

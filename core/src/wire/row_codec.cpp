@@ -13,9 +13,10 @@
 namespace odb::wire {
 namespace {
 
-// A column of nones or bools takes no bytes, or bits, for 16 bytes of memory a value. Blocks with
-// more values must not have such columns, so that a small message cannot ask for much memory.
-constexpr std::size_t kBareValuesMax = std::size_t{1} << 19;
+// A column of nones or bools, or one left out, takes no bytes, or bits, for 16 bytes of memory a
+// value. Blocks with more values must not have such columns, so that a small message cannot ask for
+// much memory.
+constexpr std::size_t kBareValuesMax = kRowBlockValuesMax;
 
 using Column = schema::Column;
 
@@ -37,6 +38,7 @@ class Field {
 struct Shape {
   ValueKind kind = ValueKind::kNone;  // of all values but the nones
   bool mixed = false;                 // there is no such kind
+  bool omitted = false;               // no value is loaded
   bool some_absent = false;
   TypeId target;          // of references
   std::size_t bytes = 0;  // of texts or data
@@ -50,6 +52,8 @@ std::string_view bytes_of(const Value& value) {
 
 Shape shape_of(const Field& field) {
   Shape shape;
+  shape.omitted = field.rows() > 0 && !field[0].is_loaded();
+  if (shape.omitted) return shape;
   for (unsigned row = 0; row < field.rows(); ++row) {
     const Value& value = field[row];
     const ValueKind kind = value.kind();
@@ -95,6 +99,7 @@ void write_column(Column::Builder out, const Field& field, bool bare_allowed) {
   const unsigned rows = field.rows();
   const Shape shape = shape_of(field);
   const bool bare = shape.kind == ValueKind::kNone || shape.kind == ValueKind::kBool;
+  if (shape.omitted) return out.setOmitted();
   if (shape.mixed || (bare && !bare_allowed)) {
     auto values = out.initValues(rows);
     for (unsigned row = 0; row < rows; ++row) write_value(values[row], field[row]);
@@ -136,10 +141,11 @@ void write_column(Column::Builder out, const Field& field, bool bare_allowed) {
   }
 }
 
-// How many rows a column has; a column of nones has any number.
+// How many rows a column has; one of nones, or one left out, has any number.
 std::optional<unsigned> rows_of(Column::Reader column) {
   switch (column.which()) {
     case Column::NONE:
+    case Column::OMITTED:
       return std::nullopt;
     case Column::BOOLEANS:
       return column.getBooleans().size();
@@ -167,9 +173,10 @@ void check_column(Column::Reader column, std::size_t field, unsigned rows, bool 
     malformed("column " + std::to_string(field) + " with " + std::to_string(*found) +
               " rows, expected " + std::to_string(rows));
   }
-  const bool bare = column.which() == Column::NONE || column.which() == Column::BOOLEANS;
+  const bool bare = column.which() == Column::NONE || column.which() == Column::BOOLEANS ||
+                    column.which() == Column::OMITTED;
   if (bare && !bare_allowed) {
-    malformed("a column of nones or bools in a block of more than " +
+    malformed("a column of nones or bools, or one left out, in a block of more than " +
               std::to_string(kBareValuesMax) + " values");
   }
 }
@@ -227,6 +234,9 @@ class ColumnReader {
 void read_column(Column::Reader column, ColumnReader reader, ReadContext& context) {
   switch (column.which()) {
     case Column::NONE:
+      break;
+    case Column::OMITTED:
+      reader.read([](unsigned) { return Value::not_loaded(); });
       break;
     case Column::BOOLEANS:
       reader.read([in = column.getBooleans()](unsigned row) { return Value::boolean(in[row]); });

@@ -75,8 +75,14 @@ struct Writer {
   }
   void operator()(const CommitDone& message) { write_message(out, message); }
   void operator()(const Delta& message) { write_message(out, message); }
+  void operator()(const Unsubscribed& message) {
+    auto to = out.initUnsubscribed();
+    to.setSubscription(message.subscription.value);
+    to.setVersion(message.version.value);
+  }
   void operator()(const ObjectsLoaded& message) {
     auto to = out.initObjectsLoaded();
+    to.setMore(!message.last);
     to.setRequest(message.request.value);
     write_rows(to.initRows(), message.rows);
   }
@@ -223,6 +229,11 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
       out = SubscriptionLoaded{SubscriptionId{from.getSubscription()}, Version{from.getVersion()}};
       return;
     }
+    case M::UNSUBSCRIBED: {
+      const auto from = in.getUnsubscribed();
+      out = Unsubscribed{SubscriptionId{from.getSubscription()}, Version{from.getVersion()}};
+      return;
+    }
     case M::COMMIT_DONE:
       out = read_commit_done(in.getCommitDone());
       return;
@@ -231,7 +242,8 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
       return;
     case M::OBJECTS_LOADED: {
       const auto from = in.getObjectsLoaded();
-      out = ObjectsLoaded{RequestId{from.getRequest()}, read_rows(from.getRows(), context)};
+      out = ObjectsLoaded{RequestId{from.getRequest()}, read_rows(from.getRows(), context),
+                          !from.getMore()};
       return;
     }
     case M::FLUSHED: {

@@ -93,6 +93,7 @@ void write_values(capnp::List<schema::Value>::Builder out, std::span<const Value
 void write_value(schema::Value::Builder out, const Value& value) {
   switch (value.kind()) {
     case ValueKind::kNone:
+    case ValueKind::kNotLoaded:  // never alone: a column is sent or left out
       return out.setNone();
     case ValueKind::kBool:
       return out.setBoolean(value.as_bool());

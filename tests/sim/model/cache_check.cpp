@@ -20,7 +20,7 @@ void each_object(const detail::Snapshot& snapshot, TypeId type, const Visit& vis
 
 bool equals(const CatalogType& type, const Row& row, const Fields& fields) {
   for (std::uint32_t i = 0; i < type.fields.size(); ++i) {
-    if (detail::Snapshot::field(type, row, FieldId{i}) != fields[i]) return false;
+    if (VersionedState::field_of(type, row, FieldId{i}) != fields[i]) return false;
   }
   return true;
 }
@@ -28,8 +28,13 @@ bool equals(const CatalogType& type, const Row& row, const Fields& fields) {
 class SnapshotCheck {
  public:
   SnapshotCheck(const Model& model, const detail::Snapshot& snapshot,
-                const std::vector<HeldInterest>& interests, Random& random)
-      : model_(model), snapshot_(snapshot), interests_(interests), random_(random) {}
+                const std::vector<HeldInterest>& interests, const CreatedObjects& created,
+                Random& random)
+      : model_(model),
+        snapshot_(snapshot),
+        interests_(interests),
+        created_(created),
+        random_(random) {}
 
   std::optional<std::string> run() {
     for (const auto& type : catalog().types()) {
@@ -48,6 +53,10 @@ class SnapshotCheck {
   }
 
   bool is_covered(ObjectRef object, const Fields& fields, bool loaded_only) const {
+    if (const auto found = created_.find(object); found != created_.end()) {
+      const auto& version = found->second.version;
+      if (!loaded_only || (version && *version <= snapshot_.version())) return true;
+    }
     return std::any_of(interests_.begin(), interests_.end(), [&](const HeldInterest& held) {
       return (held.loaded || !loaded_only) && covers(held.interest, catalog(), object, fields);
     });
@@ -79,7 +88,7 @@ class SnapshotCheck {
     each_object(snapshot_, type.id, [&](ObjectId id, const Row& row) {
       std::string key;
       for (const FieldId field : index.fields) {
-        append_key(key, detail::Snapshot::field(type, row, field));
+        append_key(key, VersionedState::field_of(type, row, field));
       }
       expected[key].push_back(id);
     });
@@ -98,6 +107,7 @@ class SnapshotCheck {
   const Model& model_;
   const detail::Snapshot& snapshot_;
   const std::vector<HeldInterest>& interests_;
+  const CreatedObjects& created_;
   Random& random_;
   std::optional<std::string> wrong_;
 };
@@ -138,9 +148,9 @@ bool covers(const Interest& interest, const Catalog& catalog, ObjectRef object,
 
 std::optional<std::string> check_snapshot(const Model& model, const detail::Snapshot& snapshot,
                                           const std::vector<HeldInterest>& interests,
-                                          Random& random) {
+                                          const CreatedObjects& created, Random& random) {
   if (snapshot.version() > model.version()) return "a cache is ahead of the store";
-  return SnapshotCheck(model, snapshot, interests, random).run();
+  return SnapshotCheck(model, snapshot, interests, created, random).run();
 }
 
 std::uint64_t digest(const detail::Snapshot& snapshot) {
@@ -150,12 +160,12 @@ std::uint64_t digest(const detail::Snapshot& snapshot) {
     each_object(snapshot, type->id, [&](ObjectId id, const Row& row) {
       mix(id.value);
       for (std::uint32_t i = 0; i < type->fields.size(); ++i) {
-        mix(hash_value(detail::Snapshot::field(*type, row, FieldId{i})));
+        mix(hash_value(VersionedState::field_of(*type, row, FieldId{i})));
       }
       for (const CatalogIndex& index : type->indexes) {
         std::string key;
         for (const FieldId field : index.fields) {
-          append_key(key, detail::Snapshot::field(*type, row, field));
+          append_key(key, VersionedState::field_of(*type, row, field));
         }
         for (const ObjectId object : snapshot.lookup(index.id, key)) mix(object.value);
       }

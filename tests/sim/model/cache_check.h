@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,13 @@ struct HeldInterest {
   bool loaded = false;
 };
 
+// What a client created: its own to see, once its commit has taken effect.
+struct CreatedObject {
+  Sequence sequence;
+  std::optional<Version> version;  // nothing: not known to have taken effect
+};
+using CreatedObjects = std::map<ObjectRef, CreatedObject>;
+
 // Whether an interest holds this object as it is.
 bool covers(const Interest& interest, const Catalog& catalog, ObjectRef object,
             const Fields& fields);
@@ -28,11 +36,11 @@ bool covers_key(const Interest& interest, const Catalog& catalog, const CatalogI
 bool covers_object(const Interest& interest, const Catalog& catalog, ObjectRef object);
 
 // A sentence when a snapshot of a client's cache is not the model at the same version, restricted
-// to the client's interests: every object that a loaded one covers is there, none that no interest
-// covers, all fields are right, and index look-ups agree with the fields.
+// to the client's interests and what it created: every object that a loaded one covers is there,
+// none that no interest covers, all fields are right, and index look-ups agree with the fields.
 std::optional<std::string> check_snapshot(const Model& model, const detail::Snapshot& snapshot,
                                           const std::vector<HeldInterest>& interests,
-                                          Random& random);
+                                          const CreatedObjects& created, Random& random);
 
 // Everything that a snapshot shows as one number, to see that it stays.
 std::uint64_t digest(const detail::Snapshot& snapshot);

@@ -20,7 +20,7 @@ void add_entries(const detail::Snapshot& snapshot, const CatalogType& type, Obje
   for (const CatalogIndex& index : type.indexes) {
     std::vector<Value> key;
     for (const FieldId field : index.fields) {
-      key.push_back(detail::Snapshot::field(type, *row, field));
+      key.push_back(VersionedState::field_of(type, *row, field));
     }
     out.emplace(index.id, object, std::move(key));
   }

@@ -17,6 +17,7 @@ bool has_read(const ReadSet& reads, const ConflictKey& key) {
     return contains(reads.existences, *existence);
   }
   if (const auto* index = std::get_if<IndexRead>(&key)) return contains(reads.indexes, *index);
+  if (const auto* range = std::get_if<IndexRangeRead>(&key)) return contains(reads.ranges, *range);
   return contains(reads.memberships, std::get<MembershipRead>(key));
 }
 

@@ -168,6 +168,23 @@ std::vector<Value> Model::key_of(const Fields& fields, const CatalogIndex& index
 
 // ---- whether a version changed something ----
 
+// Whether this version moved an object into the span, out of it, or within it.
+bool Model::changed_entries(IndexId id, const KeySpan& span, Version version) const {
+  const CatalogIndex* index = catalog_->find(id);
+  if (record(version).schema) return true;  // may have built the index
+  for (const ObjectChange& change : record(version).changes.objects) {
+    if (change.type != index->type) continue;
+    const auto key_at = [&](Version at) -> std::optional<std::string> {
+      const Fields* fields = find({change.type, change.object}, at);
+      if (fields == nullptr) return std::nullopt;
+      std::string key = encode_key(key_of(*fields, *index));
+      return span.contains(key) ? std::optional(std::move(key)) : std::nullopt;
+    };
+    if (key_at(version) != key_at(previous(version))) return true;
+  }
+  return false;
+}
+
 bool Model::changed_at(const ConflictKey& key, Version version) const {
   if (version == Version{} || version > this->version()) return false;
   const auto step_of = [&](ObjectRef object) -> const Step* {
@@ -186,18 +203,10 @@ bool Model::changed_at(const ConflictKey& key, Version version) const {
             return step != nullptr && step->kind != ObjectChange::Kind::kUpdate;
           },
           [&](const IndexRead& read) {
-            // The objects that this version changed, into or out of this key.
-            const CatalogIndex* index = catalog_->find(read.index);
-            if (record(version).schema) return true;  // may have built the index
-            for (const ObjectChange& change : record(version).changes.objects) {
-              if (change.type != index->type) continue;
-              const auto has_it = [&](Version at) {
-                const Fields* fields = find({change.type, change.object}, at);
-                return fields != nullptr && encode_key(key_of(*fields, *index)) == read.key;
-              };
-              if (has_it(version) != has_it(previous(version))) return true;
-            }
-            return false;
+            return changed_entries(read.index, {read.key, key_after(read.key)}, version);
+          },
+          [&](const IndexRangeRead& read) {
+            return changed_entries(read.index, {read.from, read.to}, version);
           },
           [&](const MembershipRead& read) {
             const auto& changes = record(version).changes.objects;
@@ -222,6 +231,9 @@ std::string describe(const ConflictKey& key) {
                         },
                         [](const ExistenceRead& read) {
                           return "existence of " + describe(ObjectRef{read.type, read.object});
+                        },
+                        [](const IndexRangeRead& read) {
+                          return "a range of index " + std::to_string(read.index.value);
                         },
                         [](const IndexRead& read) {
                           return "a value of index " + std::to_string(read.index.value);

@@ -11,6 +11,7 @@
 
 #include "odb/client/object_ref.h"
 #include "odb/core/changeset.h"
+#include "odb/core/interest.h"
 #include "odb/core/schema.h"
 #include "odb/server/store.h"
 
@@ -45,6 +46,7 @@ class Model {
   bool changed_at(const ConflictKey& key, Version version) const;
 
  private:
+  bool changed_entries(IndexId id, const KeySpan& span, Version version) const;
   struct Step {  // one object from this version on
     Version version;
     ObjectChange::Kind kind;

@@ -17,6 +17,7 @@
 #include "odb/client/typed_fwd.h"
 #include "odb/client/view.h"
 #include "odb/core/interest.h"
+#include "odb/core/messages.h"
 
 namespace odb {
 
@@ -89,8 +90,11 @@ class Subscription {
   bool is_loaded() const;
   // Until loaded. Throws TimeoutError, DisconnectedError, or what the server refused it with.
   void wait(std::optional<std::chrono::milliseconds> timeout = {}) const;
-  // Ends it. Throws Exception(kUnsupported) when the server does not offer that.
-  void unsubscribe();
+  // How many objects have arrived so far.
+  std::uint64_t objects_loaded() const;
+  // Ends it, and returns when what no other subscription covers has left the cache; views that are
+  // open keep it. One that is still loading stops at once, and wait() throws.
+  void unsubscribe(std::optional<std::chrono::milliseconds> timeout = {});
   SubscriptionId id() const { return id_; }
 
  private:
@@ -117,10 +121,21 @@ class Database {
   // Defines the schema, subscribes to all of it, and returns when it is loaded.
   Subscription subscribe(const Schema& schema,
                          std::optional<std::chrono::milliseconds> timeout = {});
+  // With Loading::kLazy identities and indexed fields arrive at once, other fields when they are
+  // first read, as of the version of the view that reads them; see View::load.
+  Subscription subscribe(const Schema& schema, Loading loading,
+                         std::optional<std::chrono::milliseconds> timeout = {});
   // The dynamic form; returns when it is loaded.
   Subscription subscribe(Interest interest, std::optional<std::chrono::milliseconds> timeout = {});
+  Subscription subscribe(Interest interest, Loading loading,
+                         std::optional<std::chrono::milliseconds> timeout = {});
   // Returns at once; see Subscription::wait.
-  Subscription subscribe_async(Interest interest);
+  Subscription subscribe_async(Interest interest, Loading loading = Loading::kEager);
+
+  // An object that this client created stays in its cache, covered or not, until it is deleted or
+  // released here. Returns when what no subscription covers has left the cache.
+  void release(std::span<const ObjectRef> objects,
+               std::optional<std::chrono::milliseconds> timeout = {});
 
   // where<&Task::status>("open"), type<Task>() or objects(refs), see typed_query.h. Throws
   // SchemaError until the schema is defined here.
@@ -128,6 +143,11 @@ class Database {
   Subscription subscribe(const Selection& selection,
                          std::optional<std::chrono::milliseconds> timeout = {}) {
     return subscribe(selection.interest(view().snapshot().catalog()), timeout);
+  }
+  template <detail::Selects Selection>
+  Subscription subscribe(const Selection& selection, Loading loading,
+                         std::optional<std::chrono::milliseconds> timeout = {}) {
+    return subscribe(selection.interest(view().snapshot().catalog()), loading, timeout);
   }
   template <detail::Selects Selection>
   Subscription subscribe_async(const Selection& selection) {

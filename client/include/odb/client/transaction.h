@@ -30,8 +30,9 @@ class Connection;
 
 // Belongs to one thread at a time. Moved, not copied. Dropped without commit it changes nothing.
 //
-// Reads see the snapshot and the transaction's own writes. A read that no loaded subscription
-// covers throws NotSubscribedError: absence could not be told from ignorance.
+// Reads see the snapshot and the transaction's own writes. What no loaded subscription covers is
+// fetched from the server as of the transaction's version, in one round trip a read; that throws
+// TooOldError when the version is older than the server's horizon.
 class Transaction {
  public:
   Transaction(std::shared_ptr<detail::Connection> connection,
@@ -42,7 +43,7 @@ class Transaction {
   Version version() const { return state_.snapshot().version(); }  // of the snapshot
   const Catalog& catalog() const { return *state_.snapshot().catalog().catalog; }
 
-  // ---- reads; exceptions as in View, and NotSubscribedError ----
+  // ---- reads; exceptions as in View, and what waiting for the server throws ----
   bool exists(ObjectRef object) { return state_.exists(object); }
   const Value& get(ObjectRef object, FieldId field) { return state_.get(object, field); }
   std::vector<ObjectRef> all(TypeId type) { return state_.all(type); }
@@ -51,6 +52,11 @@ class Transaction {
   }
   std::optional<ObjectRef> lookup_any(IndexId index, std::span<const Value> values);
   ObjectRef lookup_unique(IndexId index, std::span<const Value> values);
+  // With a limit only the entries up to the last one given count as read.
+  std::vector<ObjectRef> range(const IndexRange& range, const RangeOptions& options = {}) {
+    return state_.range(range, options);
+  }
+  std::size_t count(const IndexRange& range) { return state_.range(range, {}).size(); }
 
   // ---- writes ----
   // Fields that are not given have their defaults. The reference can be used and stored at once.
@@ -61,7 +67,28 @@ class Transaction {
   void set(ObjectRef object, FieldId field, Value value) {
     state_.set(object, field, std::move(value));
   }
+  // Add to a number, append to a list, insert into or erase from a dict. Needs no read, so that
+  // commits that do nothing else to the field never conflict with each other, and only the operand
+  // travels. Together with set() on one field they take effect in order; reading the field
+  // afterwards is a read like any other. Throws ValueError when the field's type does not have the
+  // operation; the commit is refused (ValueError) when the stored value cannot take it.
+  void add(ObjectRef object, FieldId field, Value amount) {
+    state_.apply(object, {CellOperation::Kind::kAdd, field, std::move(amount), {}});
+  }
+  void append(ObjectRef object, FieldId field, Value element) {
+    state_.apply(object, {CellOperation::Kind::kAppend, field, std::move(element), {}});
+  }
+  void insert(ObjectRef object, FieldId field, Value key, Value value) {
+    state_.apply(object, {CellOperation::Kind::kInsert, field, std::move(value), std::move(key)});
+  }
+  void erase(ObjectRef object, FieldId field, Value key) {
+    state_.apply(object, {CellOperation::Kind::kErase, field, {}, std::move(key)});
+  }
   void remove(ObjectRef object) { state_.remove(object); }
+
+  // Reads by hand: the commit conflicts when these have changed.
+  void mark_read(ObjectRef object, FieldId field) { state_.mark_cell(object, field); }
+  void mark_read(IndexId index, std::span<const Value> values) { state_.mark_index(index, values); }
 
   // ---- the typed form; implemented in typed_transaction.h. Reads and exceptions as in View ----
   template <auto Member, class T>

@@ -18,9 +18,10 @@ namespace odb {
 namespace detail {
 
 template <class T>
-T object_from(const TypeBinding& binding, const Row& row) {
+T object_from(const Snapshot& snapshot, const TypeBinding& binding, ObjectId object,
+              const Row& row) {
   return struct_from<T>([&](std::size_t position) -> const Value& {
-    return Snapshot::field(*binding.type, row, binding.fields[position]);
+    return snapshot.field(*binding.type, object, row, binding.fields[position]);
   });
 }
 
@@ -42,7 +43,8 @@ class Objects {
 
     Iterator() = default;
     value_type operator*() const {
-      return {Ref<T>(ObjectRef{binding_->type->id, id_}), detail::object_from<T>(*binding_, *row_)};
+      return {Ref<T>(ObjectRef{binding_->type->id, id_}),
+              detail::object_from<T>(*snapshot_, *binding_, id_, *row_)};
     }
     Iterator& operator++() {
       if (id_.value == std::numeric_limits<std::uint64_t>::max()) {
@@ -94,7 +96,7 @@ inline const Value& View::value(Ref<T> object) const {
   const Row* const row = snapshot_->find(*binding.objects, object.object);
   if (row == nullptr) [[unlikely]]
     return get(object, field);  // throws NotFoundError
-  return detail::Snapshot::field(*binding.type, *row, field);
+  return snapshot_->field(*binding.type, object.object, *row, field);
 }
 
 template <auto Member, class T>
@@ -107,7 +109,7 @@ T View::get(Ref<T> object) const {
   const detail::TypeBinding& binding = detail::binding_of<T>(snapshot_->catalog(), object.type);
   const Row* const row = snapshot_->find(*binding.objects, object.object);
   if (row == nullptr) static_cast<void>(get(object, FieldId{}));  // throws NotFoundError
-  return detail::object_from<T>(binding, *row);
+  return detail::object_from<T>(*snapshot_, binding, object.object, *row);
 }
 
 template <class T>

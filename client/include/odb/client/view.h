@@ -48,6 +48,15 @@ class View {
   // Throws NotFoundError unless there is exactly one.
   ObjectRef lookup_unique(IndexId index, std::span<const Value> values) const;
 
+  // Objects whose indexed fields lie in the range, in the order of the index.
+  std::vector<ObjectRef> range(const IndexRange& range, const RangeOptions& options = {}) const;
+  // How many entries a range has; nothing of the objects is loaded.
+  std::size_t count(const IndexRange& range) const;
+
+  // Fetches what is not loaded yet of these objects, of a lazy subscription, in one round trip for
+  // each type. Waits; throws TooOldError when the view is older than the horizon.
+  void load(std::span<const ObjectRef> objects) const;
+
   // ---- the typed form; implemented in typed_view.h ----
   // Exceptions are those above, and ValueError when a stored number is out of the member's range,
   // SchemaError when T is not defined on this connection, is defined in several schemas and none is

@@ -39,6 +39,7 @@ struct ObjectChange {
     kDelete,
     kEnter,  // in deltas only: the object now falls under the subscriber's interests; all fields
     kLeave,  // in deltas only: it no longer does
+    kEnterLazily,  // in deltas only: as kEnter, with the fields that stand in indexes
   };
 
   Kind kind = Kind::kUpdate;
@@ -96,6 +97,16 @@ struct IndexRead {  // all entries of one value of an index
     return std::hash<std::string>{}(read.key) ^ hash_value(read.index);
   }
 };
+struct IndexRangeRead {  // all entries of an index with from <= key < to
+  IndexId index;
+  std::string from;  // encoded keys, or parts of ones
+  std::string to;
+  friend auto operator<=>(const IndexRangeRead&, const IndexRangeRead&) = default;
+  friend std::size_t hash_value(const IndexRangeRead& read) noexcept {
+    return std::hash<std::string>{}(read.from) ^ (std::hash<std::string>{}(read.to) << 1) ^
+           hash_value(read.index);
+  }
+};
 struct MembershipRead {  // which objects a type has
   TypeId type;
   friend auto operator<=>(const MembershipRead&, const MembershipRead&) = default;
@@ -108,10 +119,12 @@ struct ReadSet {
   std::vector<CellRead> cells;
   std::vector<ExistenceRead> existences;
   std::vector<IndexRead> indexes;
+  std::vector<IndexRangeRead> ranges;
   std::vector<MembershipRead> memberships;
 
   bool empty() const {
-    return cells.empty() && existences.empty() && indexes.empty() && memberships.empty();
+    return cells.empty() && existences.empty() && indexes.empty() && ranges.empty() &&
+           memberships.empty();
   }
   friend bool operator==(const ReadSet&, const ReadSet&) = default;
 };
@@ -124,15 +137,21 @@ struct CommitRequest {
   friend bool operator==(const CommitRequest&, const CommitRequest&) = default;
 };
 
+// Adds what `part` reads and writes; its snapshot does not count.
+void append(CommitRequest& request, CommitRequest part);
+
 // The read that is no longer true, as one of the entries of the read set. A write to an object that
 // does not exist any more is an ExistenceRead.
-using ConflictKey = std::variant<CellRead, ExistenceRead, IndexRead, MembershipRead>;
+using ConflictKey =
+    std::variant<CellRead, ExistenceRead, IndexRead, IndexRangeRead, MembershipRead>;
 
 struct Conflict {
   ConflictKey key;
   Version read;       // the loser's snapshot
   Version won;        // the version that changed it; 0 when it is older than the horizon
   std::string actor;  // whose commit that was; empty when it is older than the horizon
+  ClientId client{};  // which client's, and its number there; 0 likewise
+  Sequence sequence{};
 
   friend bool operator==(const Conflict&, const Conflict&) = default;
 };
@@ -144,6 +163,10 @@ struct Accepted {
 
 // How a commit ended. An Error means that nothing changed, except kOutcomeUnknown.
 using CommitOutcome = std::variant<Accepted, Conflict, Error>;
+
+// A block should not hold more values: larger ones travel less compactly, and not at all when they
+// leave fields out.
+inline constexpr std::size_t kRowBlockValuesMax = std::size_t{1} << 19;
 
 // Rows of one type in a block, row after row: values.size() = objects.size() * field_count.
 struct RowBlock {

@@ -16,16 +16,17 @@ struct Acceptable {
 
 // A Conflict's actor is left empty: the engine knows versions, not people. An Error says why the
 // request can never commit as it is: kUnknownType, kUnknownField, kWrongType, kInvalidUtf8,
-// kMissingField, kUnsupported, kMalformedMessage, kObjectExists, kTooOld, kUniqueViolation.
+// kMissingField, kMalformedMessage, kObjectExists, kTooOld, kNumberOverflow, kUniqueViolation.
 using Judgement = std::variant<Acceptable, Conflict, Error>;
 
 // Judges a request against the newest version of a state, in this order: is it well formed, is
-// everything that it read still so, does everything that it writes to exist, is every unique index
-// still unique. Never changes the state, so a loser changes nothing.
+// everything that it read still so, does everything that it writes to exist, can every operation be
+// done, is every unique index still unique. Never changes the state, so a loser changes nothing.
 //
 // Serialisability by backward validation (Kung and Robinson 1981), with the read set at the grain
-// of cells, existence, index keys and type membership. An object that was not modified since the
-// snapshot needs no history; everything else needs the snapshot to be no older than the horizon.
+// of cells, existence, index keys, index ranges and type membership. An object that was not
+// modified since the snapshot needs no history; everything else needs the snapshot to be no older
+// than the horizon.
 class CommitEngine {
  public:
   virtual ~CommitEngine() = default;

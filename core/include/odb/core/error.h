@@ -56,6 +56,7 @@ enum class ErrorCode : std::uint16_t {
   kValueOutOfRange = 302,
   kMissingField = 303,  // a field without a default was not given
   kValueTooDeep = 304,
+  kNumberOverflow = 305,  // an addition whose result the number cannot hold
 
   // 4xx: transactions.
   kConflict = 400,
@@ -72,6 +73,8 @@ enum class ErrorCode : std::uint16_t {
   kReadOnly = 411,          // a write in a view
   kTransactionEnded = 412,  // used after commit or abort
   kTooManySubscriptions = 413,
+  kTooManyRequests = 414,      // more loads under way than a session may have
+  kUnknownSubscription = 415,  // ends a subscription that is not there
   kInternal = 500,
 };
 

@@ -33,6 +33,13 @@ class IndexTable {
   // The next entry with the same key that lives at `version`.
   static const Entry* next(const Entry* entry, Version version);
 
+  // Entries in the order of (key, object), whatever their keys. The first with at least this key;
+  // the one after another; the last with a smaller key; the one before another.
+  const Entry* first_from(std::string_view key, Version version) const;
+  static const Entry* following(const Entry* entry, Version version);
+  const Entry* last_before(std::string_view key, Version version) const;
+  const Entry* preceding(const Entry* entry, Version version) const;
+
   // ---- the writer ----
 
   // Adds an entry that lives from `version` on. The pair must have no living entry.
@@ -49,6 +56,13 @@ class IndexTable {
   void restore_modified(std::string_view key, Version version);  // 0: forget
   void forget_modified(std::string_view key, Version up_to);
 
+  // The last version after `since` that added or removed an entry with from <= key < to. Requires
+  // `since` at or above the horizon, or an answer: without one nothing is known of what is older.
+  std::optional<Version> modified_between(std::string_view from, std::string_view to,
+                                          Version since) const;
+  // No key changed after this version.
+  Version last_modified() const { return last_modified_; }
+
  private:
   static constexpr int kHeightMax = 16;
 
@@ -63,7 +77,10 @@ class IndexTable {
   Entry* seek(std::string_view key, ObjectId object, Entry** before) const;
   int random_height();
 
+  const Entry* living_before(std::string_view key, ObjectId object, Version version) const;
+
   Entry* head_;
+  Version last_modified_;  // or a later one that was rolled back
   std::uint64_t random_ = 0x2545F4914F6CDD1Dull;
   boost::unordered_flat_map<std::string, Version, StringHash, std::equal_to<>> modified_;
 };

@@ -17,4 +17,8 @@ void append_key(std::string& out, const Value& value);
 // The key of a compound index: its parts in order.
 std::string encode_key(std::span<const Value> parts);
 
+// The smallest string above every string that begins with `prefix`. Requires an encoding, or
+// several, or none.
+std::string key_after(std::string prefix);
+
 }  // namespace odb

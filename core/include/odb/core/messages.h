@@ -55,9 +55,15 @@ struct DefineSchema {
   SchemaDefinition schema;
   friend bool operator==(const DefineSchema&, const DefineSchema&) = default;
 };
+// What a subscription brings of each object.
+enum class Loading : std::uint8_t {
+  kEager,  // all fields
+  kLazy,   // the fields that stand in indexes; others with the first commit that writes them
+};
 struct Subscribe {
   SubscriptionId subscription;
   Interest interest;
+  Loading loading = Loading::kEager;
   friend bool operator==(const Subscribe&, const Subscribe&) = default;
 };
 struct Unsubscribe {
@@ -72,11 +78,16 @@ struct Commit {
   CommitRequest request;
   friend bool operator==(const Commit&, const Commit&) = default;
 };
-struct LoadObjects {
-  RequestId request;
-  Version version;
+struct Release {      // the client lets go of objects that it sees only because it created them
+  RequestId request;  // answered with Flushed
   TypeId type;
   std::vector<ObjectId> objects;
+  friend bool operator==(const Release&, const Release&) = default;
+};
+struct LoadObjects {  // as of a version, without subscribing
+  RequestId request;
+  Version version;
+  Interest what;
   friend bool operator==(const LoadObjects&, const LoadObjects&) = default;
 };
 struct Flush {
@@ -102,7 +113,7 @@ struct UnknownMessage {  // a kind that this program does not know; a newer peer
 
 using ClientMessage = std::variant<Hello, Authenticate, OpenSession, Resume, RequestIds,
                                    DefineSchema, Subscribe, Unsubscribe, Commit, LoadObjects, Flush,
-                                   OldestOpenVersion, Heartbeat, Goodbye, UnknownMessage>;
+                                   OldestOpenVersion, Heartbeat, Goodbye, Release, UnknownMessage>;
 
 // ---- server to client ----
 
@@ -153,6 +164,11 @@ struct SubscriptionLoaded {
   Version version;
   friend bool operator==(const SubscriptionLoaded&, const SubscriptionLoaded&) = default;
 };
+struct Unsubscribed {  // no later delta is due to this subscription
+  SubscriptionId subscription;
+  Version version;
+  friend bool operator==(const Unsubscribed&, const Unsubscribed&) = default;
+};
 struct CommitDone {
   Sequence sequence;
   CommitOutcome outcome;
@@ -167,6 +183,7 @@ struct Delta {
 struct ObjectsLoaded {
   RequestId request;
   RowBlock rows;
+  bool last = true;  // else more follow
   friend bool operator==(const ObjectsLoaded&, const ObjectsLoaded&) = default;
 };
 struct Flushed {
@@ -185,6 +202,6 @@ struct RequestRefused {
 using ServerMessage =
     std::variant<Hello, Authenticated, SessionOpened, Resumed, IdsGranted, CreditsGranted,
                  SchemaDefined, SnapshotChunk, SubscriptionLoaded, CommitDone, Delta, ObjectsLoaded,
-                 Flushed, Heartbeat, RequestRefused, Goodbye, UnknownMessage>;
+                 Flushed, Heartbeat, RequestRefused, Goodbye, Unsubscribed, UnknownMessage>;
 
 }  // namespace odb

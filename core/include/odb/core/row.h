@@ -1,6 +1,7 @@
 // Row: one object's fields as one version left them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,10 +14,12 @@ namespace odb {
 
 // Immutable once published in a table, but for `version` and `previous`, which belong to the
 // table's writer. One allocation: header, values, and one bit a field that says which ones this
-// version wrote.
+// version wrote. A partial row also has room for a whole one, which may come later.
 class Row {
  public:
   enum class Kind : std::uint8_t { kCreated, kUpdated, kDeleted };
+  // Whether some values may be Value::not_loaded(): only at a client that subscribes lazily.
+  enum class Extent : std::uint8_t { kWhole, kPartial };
 
   struct Deleter {
     void operator()(Row* row) const { Row::destroy(row); }
@@ -24,8 +27,10 @@ class Row {
   using Owner = std::unique_ptr<Row, Deleter>;
 
   // All fields none; a deleted row has no fields.
-  static Owner create(Kind kind, Version version, std::uint32_t field_count);
-  // A kUpdated row with the fields of `base`, widened to `field_count` with none.
+  static Owner create(Kind kind, Version version, std::uint32_t field_count,
+                      Extent extent = Extent::kWhole);
+  // A kUpdated row with the fields of `base`, widened to `field_count` with none; partial when
+  // `base` is and has not been loaded.
   static Owner update(const Row& base, Version version, std::uint32_t field_count);
   static void destroy(Row* row);
 
@@ -45,6 +50,14 @@ class Row {
     return field.value < field_count_ && (mask()[field.value / 64] >> (field.value % 64) & 1) != 0;
   }
 
+  Extent extent() const { return extent_; }
+  // The whole of a partial row; null while it has not been loaded.
+  const Row* loaded() const {
+    return extent_ == Extent::kWhole ? nullptr : whole()->load(std::memory_order_acquire);
+  }
+  // Once, under the table's writer, at any time.
+  void set_loaded(Owner whole_row) const;
+
   // Before publication only.
   void set(FieldId field, Value value);
   std::span<Value> mutable_fields() { return {values(), field_count_}; }
@@ -55,8 +68,8 @@ class Row {
   Row* mutable_previous() { return previous_; }
 
  private:
-  Row(Kind kind, Version version, std::uint32_t field_count)
-      : version_(version), field_count_(field_count), kind_(kind) {}
+  Row(Kind kind, Version version, std::uint32_t field_count, Extent extent)
+      : version_(version), field_count_(field_count), kind_(kind), extent_(extent) {}
 
   Value* values() { return reinterpret_cast<Value*>(this + 1); }
   const Value* values() const { return reinterpret_cast<const Value*>(this + 1); }
@@ -65,11 +78,17 @@ class Row {
     return reinterpret_cast<const std::uint64_t*>(values() + field_count_);
   }
   std::size_t mask_words() const { return (field_count_ + 63) / 64; }
+  // Behind the mask, of a partial row only. Filling it in changes no value that was there before.
+  std::atomic<const Row*>* whole() const {
+    return reinterpret_cast<std::atomic<const Row*>*>(
+        const_cast<std::uint64_t*>(mask() + mask_words()));
+  }
 
   Version version_;
   Row* previous_ = nullptr;
   std::uint32_t field_count_;
   Kind kind_;
+  Extent extent_;
 };
 
 }  // namespace odb

@@ -35,6 +35,7 @@ enum class ValueKind : std::uint8_t {
   kDict,
   kStruct,
   kVariant,
+  kNotLoaded,  // only in rows of a client that subscribes lazily: the server has the value
 };
 
 std::string_view to_string(ValueKind kind);
@@ -75,6 +76,7 @@ class Value {
   void swap(Value& other) noexcept { std::swap(raw_, other.raw_); }
 
   static Value none() { return Value(); }
+  static Value not_loaded() { return of_number(ValueKind::kNotLoaded, 0); }
   static Value boolean(bool value) { return of_number(ValueKind::kBool, value ? 1 : 0); }
   static Value integer(std::int64_t value) { return of_number(ValueKind::kInt, value); }
   static Value real(double value) {
@@ -102,6 +104,7 @@ class Value {
 
   ValueKind kind() const { return static_cast<ValueKind>(raw_[15] & ~kHeapBit); }
   bool is_none() const { return kind() == ValueKind::kNone; }
+  bool is_loaded() const { return raw_[15] != static_cast<std::uint8_t>(ValueKind::kNotLoaded); }
 
   // Each accessor requires the matching kind.
   bool as_bool() const { return raw_[0] != 0; }

@@ -57,6 +57,8 @@ class VersionedState {
   // Requires `version` between the horizon and the newest, and the caller to be the writer or to
   // hold another pin on it.
   Pin pin(Version version);
+  // The oldest version that is pinned. Any thread.
+  std::optional<Version> oldest_pinned() const;
 
   // ---- readers ----
 
@@ -139,6 +141,7 @@ class VersionedState {
                       const Row* after);
   void add_entry(Version version, IndexId index, std::string_view key, ObjectId object);
   void remove_entry(Version version, IndexId index, std::string_view key, ObjectId object);
+  static bool can_list(const CatalogIndex& index, const Row& row);
   void build_index(Version version, const CatalogIndex& index);
   void undo(Step& step);
   void forget(Step& step);
@@ -147,8 +150,6 @@ class VersionedState {
   void erase_slot(ObjectTable& objects, ObjectId object);
   void free_retired();
   void unpin(Version version);
-  std::optional<Version> oldest_pin() const;
-
   const Journal mode_;
   std::shared_ptr<const Catalog> catalog_;
   Version version_;

@@ -33,7 +33,7 @@ class CommitListener {
  public:
   virtual ~CommitListener() = default;
   // The state holds record.version now; deltas go out before the outcome.
-  virtual void on_published(const CommitRecord& record) = 0;
+  virtual void on_published(const CommitRecord& record, const CommitOrigin& origin) = 0;
   virtual void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) = 0;
   virtual void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
                                  const Result<Version>& outcome) = 0;
@@ -62,8 +62,9 @@ class CommitPipeline final : public StoreListener {
   // What clients may know of: the catalog as of published().
   const std::shared_ptr<const Catalog>& published_catalog() const { return published_catalog_; }
 
-  // Whose commit made this version; empty when it is older than the horizon.
-  std::string actor_of(Version version) const;
+  // The oldest version that clients still read: it and later ones are kept, as far as
+  // Limits::held_bytes_max allows. Nothing: none is.
+  void hold(std::optional<Version> oldest) { held_ = oldest; }
 
   void on_durable(Version up_to) override;
   void on_append_failed(Version from, const Error& reason) override;
@@ -87,6 +88,8 @@ class CommitPipeline final : public StoreListener {
   };
   struct LogEntry {
     std::string actor;
+    ClientId client;
+    Sequence sequence;
     std::size_t bytes = 0;
   };
 
@@ -98,6 +101,7 @@ class CommitPipeline final : public StoreListener {
   void tell_refusal(const CommitOrigin& origin, std::string schema,
                     std::variant<CommitOutcome, Error> refusal);
   void publish_durable();
+  void name_winner(Conflict& conflict) const;
   void trim();
 
   VersionedState& state_;
@@ -107,6 +111,7 @@ class CommitPipeline final : public StoreListener {
   const Limits& limits_;
   Version durable_;
   Version published_;
+  std::optional<Version> held_;
   std::shared_ptr<const Catalog> published_catalog_;
   bool publishing_ = false;
 

@@ -23,6 +23,12 @@ struct Limits {
   std::size_t retained_versions_max = 100'000;
   std::size_t retained_bytes_max = 256 * 1024 * 1024;
 
+  // Beyond these, versions stay while a client still reads them, up to this size and this long.
+  std::size_t held_bytes_max = 1024 * 1024 * 1024;
+  std::chrono::milliseconds held_time_max{10 * 60'000};
+  // Loads of objects as of a version that one session may have under way.
+  std::size_t loads_per_session_max = 1024;
+
   std::chrono::milliseconds authentication_deadline{10'000};
   // How often a side that has nothing to say sends a heartbeat, and after how long without a byte
   // the other side counts as dead.

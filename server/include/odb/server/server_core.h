@@ -69,8 +69,11 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   // durable.
   void request_ids(Session& session, std::uint64_t count, bool opening);
 
+  // The oldest version that this session's client still reads; keeps it readable, within limits.
+  void hold_version(SessionId session, Version oldest, Time now);
+
   // CommitListener
-  void on_published(const CommitRecord& record) override;
+  void on_published(const CommitRecord& record, const CommitOrigin& origin) override;
   void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) override;
   void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
                          const Result<Version>& outcome) override;
@@ -87,11 +90,16 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
 
   Session* find(SessionId session);
   void grant_waiting_ids();
+  void update_hold();
 
   struct IdRequest {
     SessionId session;
     std::uint64_t count = 0;
     bool opening = false;
+  };
+  struct Hold {
+    Version oldest;
+    Time since{};
   };
 
   CoreParts parts_;
@@ -99,6 +107,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   CommitPipeline pipeline_;
   SubscriptionEngine subscriptions_;
   boost::unordered_flat_map<SessionId, std::unique_ptr<Session>> sessions_;
+  boost::unordered_flat_map<SessionId, Hold> holds_;
   SessionId last_session_;
   ObjectId next_id_{1};
   ObjectId ids_reserved_below_{1};

@@ -3,7 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +38,7 @@ class ServerCore;
 class Session {
  public:
   Session(ServerCore& core, SessionLink& link, SessionId id, std::string peer, Time now);
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -56,10 +57,10 @@ class Session {
   // Heartbeats and deadlines; about once a second and after long waits.
   void tick(Time now);
 
-  // Sends pieces of the snapshots under way until enough is queued. True while more is left to
-  // send.
+  // Sends pieces of the snapshots and loads under way until enough is queued. True while more is
+  // left to send.
   bool send_snapshots(Time now);
-  bool has_snapshots() const { return !loading_.empty(); }
+  bool has_snapshots() const;
 
   // From the core.
   void send(const ServerMessage& message);
@@ -71,17 +72,17 @@ class Session {
   bool knows_schema(const std::string& schema) const { return schemas_.contains(schema); }
   void say_goodbye(Error reason);
   void say_goodbye_too_large();  // what comes next for this session does not fit one message
-  const std::vector<SubscriptionId>& subscriptions() const { return subscriptions_; }
   ClientId client() const { return client_; }
 
  private:
   enum class Phase { kHello, kAuthenticate, kAuthenticated, kOpening, kOpen, kEnded };
-  struct Loading {
-    SubscriptionId subscription;
-    Interest interest;
-    SnapshotPosition position;
-    std::size_t next_object = 0;  // of an ObjectsInterest
-    std::vector<ObjectId> objects;
+  struct Jobs;
+  // A commit whose last part has not come.
+  struct PartialCommit {
+    Sequence sequence;
+    std::uint32_t next_part = 0;  // 0: there is none
+    std::size_t bytes = 0;
+    CommitRequest request;
   };
 
   void on(Hello& hello);
@@ -90,21 +91,24 @@ class Session {
   void on(RequestIds& message);
   void on(DefineSchema& message, std::size_t bytes);
   void on(Subscribe& message);
+  void on(Unsubscribe& message);
+  void on(Release& message);
+  void on(LoadObjects& message);
   void on(Commit& message, std::size_t bytes);
+  bool begin_commit(const Commit& message);
+  bool continue_commit(Commit& message, std::size_t bytes);
+  void submit_commit(Commit& message, std::size_t bytes);
   void on(Flush& message);
   void on(Goodbye& message);
   void on_unsupported(std::string_view what,
                       std::variant<std::monostate, RequestId, SubscriptionId> about);
   void refuse(std::variant<std::monostate, RequestId, SubscriptionId> about, Error error);
   bool owns(ObjectId object) const;
-  Result<void> check_interest(const Interest& interest) const;
-  const std::string& schema_of(const Interest& interest) const;  // which has been checked
-
-  // One piece of a snapshot, read at the last published version; false when none is left.
-  bool fill_chunk(Loading& loading, RowBlock& rows);
-  bool fill_from_type(Loading& loading, TypeId type, RowBlock& rows);
-  bool fill_from_index(Loading& loading, const IndexInterest& interest, RowBlock& rows);
-  bool fill_from_objects(Loading& loading, const ObjectsInterest& interest, RowBlock& rows);
+  void tell_catalog_once(const std::string& schema);
+  void unsubscribe(SubscriptionId subscription);
+  void drop_old_loads();
+  void send_load_piece();
+  void do_subscription_job();
 
   ServerCore& core_;
   SessionLink& link_;
@@ -117,8 +121,9 @@ class Session {
   Sequence last_sequence_;
   std::uint32_t commits_in_flight_ = 0;
   std::set<std::string> schemas_;  // whose types the client has been told
-  std::vector<SubscriptionId> subscriptions_;
-  std::deque<Loading> loading_;
+  std::set<SubscriptionId> subscriptions_;
+  std::unique_ptr<Jobs> jobs_;
+  PartialCommit partial_;
   Time opened_at_;
   Time last_received_;
   Time last_sent_;

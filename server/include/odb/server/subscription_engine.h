@@ -30,12 +30,12 @@ class SubscriptionEngine {
   InterestIndex& interests() { return interests_; }
 
   // Requires that record.version is the last one published and still within the horizon, with the
-  // version before it.
-  void publish(const CommitRecord& record, DeltaReceiver& receiver);
+  // version before it. What the author created is its own to see; 0 when it is gone.
+  void publish(const CommitRecord& record, SessionId author, DeltaReceiver& receiver);
 
  private:
   // What one change is to one session.
-  enum class Action : char { kSkip, kPass, kEnter, kLeave };
+  enum class Action : char { kSkip, kPass, kEnter, kEnterLazily, kLeave };
 
   // One action for each change of the record; sessions with equal ones get the same bytes.
   struct Projection {
@@ -43,9 +43,10 @@ class SubscriptionEngine {
     std::string actions;
   };
 
-  void note(SessionId session, std::size_t change, std::size_t changes, bool before, bool after);
+  void note(const InterestIndex::Match& match, std::size_t change, std::size_t changes);
   wire::EncodedMessage encode(const CommitRecord& record, const std::string& actions) const;
-  void append_row(Changeset& out, const CommitRecord& record, const ObjectChange& change) const;
+  void append_row(Changeset& out, const CommitRecord& record, const ObjectChange& change,
+                  Loading loading) const;
 
   const VersionedState& state_;
   const AccessPolicy& policy_;

@@ -3,10 +3,13 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,10 +32,22 @@ class TransactionState {
   const Value& get(ObjectRef object, FieldId field);
   std::vector<ObjectRef> all(TypeId type);
   std::vector<ObjectRef> lookup(IndexId index, std::span<const Value> values);
+  std::vector<ObjectRef> range(const IndexRange& range, const RangeOptions& options);
+
+  // Entries of the read set by hand, as if these had been read.
+  void mark_cell(ObjectRef object, FieldId field);
+  void mark_index(IndexId index, std::span<const Value> values);
 
   void create(ObjectRef object, std::vector<std::pair<FieldId, Value>> fields);
   void set(ObjectRef object, FieldId field, Value value);
+  // Add, append, insert or erase: needs no read, so that it never conflicts with others of its
+  // kind. Throws ValueError when it cannot be done to a field of this type.
+  void apply(ObjectRef object, CellOperation operation);
   void remove(ObjectRef object);
+
+  // What `what` names, read as of the snapshot's version and not covered by it, so that reads find
+  // it here. For a program that fetches for itself because the snapshot has no source.
+  void add_fetched(const Interest& what, std::vector<RowBlock> blocks);
 
   bool has_writes() const;
   ReadSet reads() const;
@@ -40,7 +55,7 @@ class TransactionState {
   // Read set and write set as one request; the state has ended then.
   CommitRequest take_request();
 
-  // The names of an index's fields and the given values checked against it; the encoded key.
+  // The given values checked against the index; the encoded key. Throws SchemaError, ValueError.
   static std::string key_of(const Catalog& catalog, IndexId index, std::span<const Value> values);
 
  private:
@@ -48,22 +63,38 @@ class TransactionState {
     ObjectChange::Kind kind = ObjectChange::Kind::kUpdate;
     bool created_here = false;
     ObjectRef object;
-    std::vector<std::pair<FieldId, Value>> cells;
-    const Value* find(FieldId field) const;
+    std::vector<CellOperation> cells;  // of one field at most one set, which comes first
+    // What was set, all later operations folded in; null when nothing was.
+    const Value* find_set(FieldId field) const;
+    bool touches(FieldId field) const;
   };
+  using KeyedObject = std::pair<std::string, ObjectId>;
 
   void check_open() const;
   const CatalogType& type_of(ObjectRef object) const;
   Write* write_of(ObjectRef object);
   const Write* write_of(ObjectRef object) const;
   Write& write_for(ObjectRef object);
-  // The snapshot's row, or null when it surely does not exist; throws NotSubscribedError otherwise.
-  const Row* find_covered(ObjectRef object) const;
+  // The object's row at the snapshot's version, fetched when nothing covers it; null when it does
+  // not exist then. Throws NotSubscribedError when there is no source to fetch from.
+  const Row* find_row(ObjectRef object);
+  void fetch(Interest what, std::string_view not_covered);
   void check_not_absent(ObjectRef object);
-  // Whether a written object has this key; what that hangs on besides the writes is read. Throws
-  // NotSubscribedError when a blind write leaves open what the rest of the key is.
-  bool has_key_after(const CatalogType& type, const CatalogIndex& index,
-                     std::span<const Value> values, const Write& write);
+  // A field with the transaction's own operations; what stands under them is read.
+  const Value& field_after(ObjectRef object, const CatalogType& type, const Write* write,
+                           FieldId field);
+  Write& write_to_existing(ObjectRef object);
+  void fold(Write& write, const CatalogType& type, CellOperation operation);
+  // The key that a written object has now; what that hangs on besides the writes is read when the
+  // object may have been moved. Nothing for an object that has no place in what is covered.
+  std::optional<std::string> key_of_written(const CatalogType& type, const CatalogIndex& index,
+                                            const Write& write);
+  std::vector<KeyedObject> own_entries(const CatalogIndex& index,
+                                       std::span<const Value> first_values, const KeySpan& span);
+  void cover_span(const CatalogIndex& index, const KeySpan& span, Interest what);
+  template <class Visit>
+  void scan_unwritten(const CatalogIndex& index, const KeySpan& span, ScanOrder order,
+                      const Visit& visit);
   [[noreturn]] void throw_absent(ObjectRef object) const;
   static void check_value(const CatalogType& type, FieldId field, const Value& value);
 
@@ -72,9 +103,15 @@ class TransactionState {
   boost::unordered_flat_set<CellRead> cell_reads_;
   boost::unordered_flat_set<ExistenceRead> existence_reads_;
   boost::unordered_flat_set<IndexRead> index_reads_;
+  boost::unordered_flat_set<IndexRangeRead> range_reads_;
   boost::unordered_flat_set<MembershipRead> membership_reads_;
   std::vector<Write> writes_;  // in the order of first writes
   boost::unordered_flat_map<ObjectId, std::size_t> write_places_;
+  std::map<CellRead, Value> folded_;  // fields read with pending operations; at stable addresses
+
+  // What was fetched: rows by object, and what they cover together.
+  std::map<ObjectRef, Row::Owner> fetched_;
+  Coverage fetched_coverage_;
 };
 
 }  // namespace odb::detail

@@ -1,0 +1,89 @@
+#include "commit_parts.h"
+
+#include <utility>
+
+#include "odb/wire/codec.h"
+
+namespace odb::detail {
+
+namespace {
+
+// Collects reads and writes, and encodes a part whenever there is enough for one.
+class PartWriter {
+ public:
+  PartWriter(Sequence sequence, Sequence lowest_unresolved, Version snapshot)
+      : sequence_(sequence), lowest_unresolved_(lowest_unresolved), snapshot_(snapshot) {
+    part_.snapshot = snapshot;
+  }
+
+  CommitRequest& make_room(std::size_t bytes) {
+    if (bytes_ > 0 && bytes_ + bytes > kCommitPartBytes) end_part(false);
+    bytes_ += bytes;
+    return part_;
+  }
+  std::vector<wire::EncodedMessage> finish() {
+    end_part(true);
+    return std::move(messages_);
+  }
+
+ private:
+  void end_part(bool last) {
+    messages_.push_back(wire::encode(Commit{.sequence = sequence_,
+                                            .lowest_unresolved = lowest_unresolved_,
+                                            .part = static_cast<std::uint32_t>(messages_.size()),
+                                            .last = last,
+                                            .request = std::exchange(part_, {})}));
+    part_.snapshot = snapshot_;
+    bytes_ = 0;
+  }
+
+  Sequence sequence_;
+  Sequence lowest_unresolved_;
+  Version snapshot_;
+  CommitRequest part_;
+  std::size_t bytes_ = 0;
+  std::vector<wire::EncodedMessage> messages_;
+};
+
+std::size_t bytes_of(const ObjectChange& change, const Changeset& writes) {
+  std::size_t bytes = 24;
+  for (const CellOperation& cell : writes.cells_of(change)) {
+    bytes += 8 + wire::encoded_bytes(cell.value) + wire::encoded_bytes(cell.key);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<wire::EncodedMessage> encode_commit(Sequence sequence, Sequence lowest_unresolved,
+                                                CommitRequest request) {
+  if (wire::encoded_bytes(request) <= kCommitPartBytes) {
+    return {wire::encode(Commit{.sequence = sequence,
+                                .lowest_unresolved = lowest_unresolved,
+                                .request = std::move(request)})};
+  }
+  PartWriter parts(sequence, lowest_unresolved, request.snapshot);
+  for (const CellRead& read : request.reads.cells) {
+    parts.make_room(sizeof read).reads.cells.push_back(read);
+  }
+  for (const ExistenceRead& read : request.reads.existences) {
+    parts.make_room(sizeof read).reads.existences.push_back(read);
+  }
+  for (IndexRead& read : request.reads.indexes) {
+    parts.make_room(24 + read.key.size()).reads.indexes.push_back(std::move(read));
+  }
+  for (IndexRangeRead& read : request.reads.ranges) {
+    parts.make_room(32 + read.from.size() + read.to.size()).reads.ranges.push_back(std::move(read));
+  }
+  for (const MembershipRead& read : request.reads.memberships) {
+    parts.make_room(sizeof read).reads.memberships.push_back(read);
+  }
+  for (const ObjectChange& change : request.writes.objects) {
+    Changeset& writes = parts.make_room(bytes_of(change, request.writes)).writes;
+    writes.begin(change.kind, change.type, change.object);
+    for (CellOperation& cell : request.writes.cells_of(change)) writes.add_cell(std::move(cell));
+  }
+  return parts.finish();
+}
+
+}  // namespace odb::detail

@@ -1,0 +1,20 @@
+// How a commit goes over the wire: as one message, or in parts when it is large.
+#pragma once
+
+#include <vector>
+
+#include "odb/core/changeset.h"
+#include "odb/core/ids.h"
+#include "odb/wire/frame.h"
+
+namespace odb::detail {
+
+// About this much goes into one part, so that what else is to be sent or judged waits for one part
+// only. One object is never divided, whatever its size.
+inline constexpr std::size_t kCommitPartBytes = 128 * 1024;
+
+// The messages in the order in which they are to be sent. Throws wire::MessageTooLarge.
+std::vector<wire::EncodedMessage> encode_commit(Sequence sequence, Sequence lowest_unresolved,
+                                                CommitRequest request);
+
+}  // namespace odb::detail
