@@ -159,6 +159,7 @@ struct Commit {
   cellReads @5 :List(Types.CellRead);
   broadReads @6 :Types.BroadReads;
   writes @7 :Types.Changeset;     # of kinds create, update, delete
+  keepsCreated @8 :Bool;          # what it creates is the client's to see until released
 }
 
 struct Release {

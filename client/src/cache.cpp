@@ -37,6 +37,15 @@ std::vector<Value> index_values(const CatalogType& type, const CatalogIndex& ind
 
 bool is_loaded(const Value& value) { return value.is_loaded(); }
 
+// Whether a row has not loaded something that these values have.
+bool lacks_any(const Row& row, std::span<const Value> values) {
+  if (row.extent() == Row::Extent::kWhole) return false;
+  for (std::size_t i = 0; i < row.fields().size() && i < values.size(); ++i) {
+    if (!row.fields()[i].is_loaded() && values[i].is_loaded()) return true;
+  }
+  return false;
+}
+
 Row::Owner whole_row(std::span<Value> fields) {
   Row::Owner row =
       Row::create(Row::Kind::kCreated, Version{}, static_cast<std::uint32_t>(fields.size()));
@@ -85,7 +94,8 @@ void Cache::declare(const std::string& schema, const std::vector<BindingDeclarat
   rebuild_catalog(state_->catalog());
 }
 
-Result<void> Cache::learn(const std::vector<CatalogType>& types) {
+Result<void> Cache::learn(const std::vector<CatalogType>& types,
+                          const std::vector<SubscriptionId>& lazy) {
   auto grown = state_->catalog()->with(types);
   if (!grown) return nonsense("types that cannot be: " + grown.error().message);
   if (*grown == *state_->catalog()) return {};
@@ -93,6 +103,7 @@ Result<void> Cache::learn(const std::vector<CatalogType>& types) {
   state_->apply_catalog(next_step(), std::make_shared<const Catalog>(*std::move(grown)));
   rebuild_catalog(state_->catalog());
   note_incomplete_indexes(*before);
+  if (!incomplete_indexes_.empty()) to_come_again_.insert(lazy.begin(), lazy.end());
   cover();
   return {};
 }
@@ -143,14 +154,7 @@ void Cache::cover() {
 
 // What came lazily came without the fields of indexes that were defined later.
 void Cache::note_incomplete_indexes(const Catalog& before) {
-  Coverage lazily;
-  for (const auto& [id, subscription] : loaded_) {
-    if (subscription.loading == Loading::kLazy) {
-      lazily.add(subscription.interest, *state_->catalog());
-    }
-  }
-  if (lazily.types.empty()) return;
-  for (const TypeId type : lazily.types) {
+  for (const TypeId type : partial_types_) {
     for (const CatalogIndex& index : state_->catalog()->find(type)->indexes) {
       if (before.find(index.id) == nullptr) incomplete_indexes_.insert(index.id);
     }
@@ -179,18 +183,23 @@ void Cache::finish_load(SubscriptionId subscription, Interest interest, Loading 
   loaded_.emplace(subscription, LoadedSubscription{std::move(interest), loading});
 }
 
-void Cache::end_subscription(SubscriptionId subscription, Version version) {
+void Cache::finish_reload(SubscriptionId subscription, Version version) {
   see_version(version);
-  const auto found = loaded_.find(subscription);
-  if (found == loaded_.end()) {
-    if (loading_ != subscription) return;  // none of it has come
+  to_come_again_.erase(subscription);
+  if (!to_come_again_.empty() || incomplete_indexes_.empty()) return;
+  incomplete_indexes_.clear();
+  cover();
+}
+
+void Cache::end_subscription(SubscriptionId subscription, const Interest& interest,
+                             Version version) {
+  finish_reload(subscription, version);
+  if (loading_ == subscription) {
     staged_.clear();
     loading_ = {};
-    return;
   }
-  const Interest interest = std::move(found->second.interest);
-  loaded_.erase(found);
-  cover();
+  if (loaded_.erase(subscription) != 0) cover();
+  // Also one that was loading may have kept an object here that another had let go of.
   drop_uncovered(held_objects(interest));
 }
 
@@ -216,6 +225,7 @@ std::vector<ObjectRef> Cache::held_objects(const Interest& interest) const {
     }
   };
   const auto add_span = [&](const CatalogIndex& index, KeySpan span) {
+    if (incomplete_indexes_.contains(index.id)) return add_type(index.type);
     IndexScan scan(state_->entries(index.id), std::move(span), ScanOrder::kAscending,
                    state_->version());
     while (const auto* entry = scan.next()) held.push_back({index.type, entry->object()});
@@ -261,30 +271,35 @@ Result<void> Cache::stage(SubscriptionId subscription, RowBlock rows) {
   if (rows.field_count > type->fields.size()) {
     return nonsense("more fields than " + to_string(type->name) + " has");
   }
-  loading_ = subscription;
-  auto& table = staged_[rows.type];
-  if (table == nullptr) table = std::make_unique<ObjectTable>();
+  const bool again = loaded_.contains(subscription);
+  if (!again) loading_ = subscription;
+  state_->begin_step(next_step());
   Value* value = rows.values.data();
   for (const ObjectId object : rows.objects) {
     if (object == ObjectId{}) return nonsense("an object without identity");
     const std::span<Value> fields(value, rows.field_count);
     value += rows.field_count;
-    // Held already through another subscription, and kept up to date there.
+    // Held already through another subscription, and kept up to date there; but this one may bring
+    // more of it.
     if (const Row* held = held_row(rows.type, object)) {
-      complete_held(*held, fields);
+      if (lacks_any(*held, fields)) state_->refine(rows.type, object, fields);
       continue;
     }
+    if (again) return nonsense("an object again that it has not sent");
+    auto& table = staged_[rows.type];
+    if (table == nullptr) table = std::make_unique<ObjectTable>();
     if (table->newest(object) != nullptr) continue;
     const bool whole = std::all_of(fields.begin(), fields.end(), is_loaded);
+    if (!whole) partial_types_.insert(rows.type);
     Row::Owner row = Row::create(Row::Kind::kCreated, Version{}, rows.field_count,
                                  whole ? Row::Extent::kWhole : Row::Extent::kPartial);
     std::move(fields.begin(), fields.end(), row->mutable_fields().begin());
     table->put(object, row.release());
   }
+  state_->trim_to(state_->version());
   return {};
 }
 
-// What is held lazily may come whole with another subscription.
 void Cache::complete_held(const Row& held, std::span<Value> fields) {
   if (held.extent() == Row::Extent::kWhole || held.loaded() != nullptr) return;
   if (!std::all_of(fields.begin(), fields.end(), is_loaded)) return;
@@ -434,6 +449,9 @@ Result<void> Cache::apply(Delta delta) {
   for (const ObjectChange& change : delta.changes.objects) {
     if (auto valid = check(change, delta.changes); !valid) return valid;
   }
+  for (const ObjectChange& change : delta.changes.objects) {
+    if (change.kind == ObjectChange::Kind::kEnterLazily) partial_types_.insert(change.type);
+  }
   if (loading_ != SubscriptionId{} || !staged_.empty()) {
     // Split off what concerns objects that are not visible yet.
     Changeset visible;
@@ -474,6 +492,8 @@ void Cache::note_change(const Delta& delta, const Changeset& changes) {
     const ObjectRef object{change.type, change.object};
     Change::Object noted_object{object, {}};
     for (const CellOperation& cell : changes.cells_of(change)) {
+      const auto& fields = noted_object.fields;
+      if (std::find(fields.begin(), fields.end(), cell.field) != fields.end()) continue;
       noted_object.fields.push_back(cell.field);
     }
     switch (change.kind) {
@@ -504,14 +524,16 @@ void Cache::note_change(const Delta& delta, const Changeset& changes) {
 void Cache::note_index_entries(Change& change, const CatalogType& type, ObjectRef object,
                                const Row* before, const Row* after) const {
   for (const CatalogIndex& index : type.indexes) {
-    if (before != nullptr && after != nullptr &&
+    const bool was_listed = before != nullptr && VersionedState::is_listed(index, *before);
+    const bool now_listed = after != nullptr && VersionedState::is_listed(index, *after);
+    if (was_listed && now_listed &&
         state_->key_of(index, *before) == state_->key_of(index, *after)) {
       continue;
     }
-    if (before != nullptr) {
+    if (was_listed) {
       change.index_removals.push_back({index.id, index_values(type, index, *before), object});
     }
-    if (after != nullptr) {
+    if (now_listed) {
       change.index_additions.push_back({index.id, index_values(type, index, *after), object});
     }
   }

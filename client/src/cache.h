@@ -38,16 +38,21 @@ class Cache {
   void declare(const std::string& schema, const std::vector<BindingDeclaration>& bindings);
 
   // Each refuses what cannot be true (kMalformedMessage): the stream is lost then.
-  Result<void> learn(const std::vector<CatalogType>& types);
+  // `lazy`: the lazy subscriptions that were asked for so far.
+  Result<void> learn(const std::vector<CatalogType>& types,
+                     const std::vector<SubscriptionId>& lazy = {});
   Result<void> apply(Delta delta);
   Result<void> stage(SubscriptionId subscription, RowBlock rows);
 
   // The rows staged since the last call belong to the database now, and `interest` is covered.
   void finish_load(SubscriptionId subscription, Interest interest, Loading loading,
                    Version version);
+  // A lazy subscription that was loaded before has come again, with the fields of new indexes.
+  void finish_reload(SubscriptionId subscription, Version version);
+
   // The server tells no more of this subscription: what no other interest covers goes. One that was
   // loading leaves nothing.
-  void end_subscription(SubscriptionId subscription, Version version);
+  void end_subscription(SubscriptionId subscription, const Interest& interest, Version version);
 
   // Objects of this client that are being created: its own to see until release().
   void expect_created(ObjectId object) { own_.insert(object); }
@@ -86,7 +91,7 @@ class Cache {
   bool is_covered(const CatalogType& type, ObjectId object, const Row& row) const {
     return coverage_->has_row(type, object, row) || own_.contains(object);
   }
-  void complete_held(const Row& held, std::span<Value> fields);
+  static void complete_held(const Row& held, std::span<Value> fields);
   void apply_staged(const ObjectChange& change, const Changeset& changes, Changeset& visible);
   void note_change(const Delta& delta, const Changeset& changes);
   void note_index_entries(Change& change, const CatalogType& type, ObjectRef object,
@@ -107,7 +112,9 @@ class Cache {
   std::shared_ptr<const ClientCatalog> catalog_;
   std::shared_ptr<const Coverage> coverage_;
   std::map<SubscriptionId, LoadedSubscription> loaded_;
-  boost::unordered_flat_set<IndexId> incomplete_indexes_;
+  boost::unordered_flat_set<TypeId> partial_types_;          // of which partial rows have come
+  boost::unordered_flat_set<IndexId> incomplete_indexes_;    // see Coverage
+  boost::unordered_flat_set<SubscriptionId> to_come_again_;  // lazy ones, before those are complete
   boost::unordered_flat_set<ObjectId> own_;
   std::weak_ptr<ObjectSource> source_;
   struct Declared {

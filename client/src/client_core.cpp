@@ -141,7 +141,12 @@ void ClientCore::on(SessionOpened& message) {
 }
 
 void ClientCore::on(SchemaDefined& message) {
-  check(cache_.learn(message.types));
+  std::vector<SubscriptionId> lazy;
+  for (const auto& [id, subscription] : subscriptions_) {
+    const bool is_live = !subscription.ticket->error && subscription.ending == nullptr;
+    if (is_live && subscription.loading == Loading::kLazy) lazy.push_back(id);
+  }
+  check(cache_.learn(message.types, lazy));
   cache_.see_version(message.version);
   if (message.request != RequestId{}) finish_request(message.request, message.version);
 }
@@ -160,6 +165,9 @@ void ClientCore::on(SubscriptionLoaded& message) {
   if (found == subscriptions_.end()) {
     return on_unexpected("a subscription that was never asked for");
   }
+  if (found->second.ticket->is_done()) {
+    return cache_.finish_reload(message.subscription, message.version);
+  }
   cache_.finish_load(message.subscription, found->second.interest, found->second.loading,
                      message.version);
   found->second.ticket->version = message.version;
@@ -170,7 +178,7 @@ void ClientCore::on(Unsubscribed& message) {
   if (found == subscriptions_.end() || found->second.ending == nullptr) {
     return on_unexpected("the end of a subscription that was not to end");
   }
-  cache_.end_subscription(message.subscription, message.version);
+  cache_.end_subscription(message.subscription, found->second.interest, message.version);
   SubscriptionEntry& entry = found->second;
   if (!entry.ticket->is_done()) {
     entry.ticket->error =
@@ -333,16 +341,25 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCa
     finish(ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
     return ticket;
   }
-  for (const ObjectChange& change : request.writes.objects) {
-    if (change.kind != ObjectChange::Kind::kCreate) continue;
-    if (cache_.coverage().has_type(change.type)) continue;
-    ticket->created.push_back(change.object);
-    cache_.expect_created(change.object);
+  // What nothing covers is this client's own to see. Both sides know it from the commit.
+  const auto is_uncovered = [&](const ObjectChange& change) {
+    return change.kind == ObjectChange::Kind::kCreate && !cache_.coverage().has_type(change.type);
+  };
+  const auto& changes = request.writes.objects;
+  if (std::any_of(changes.begin(), changes.end(), is_uncovered)) {
+    for (const ObjectChange& change : changes) {
+      if (change.kind != ObjectChange::Kind::kCreate) continue;
+      ticket->created.push_back({change.type, change.object});
+      cache_.expect_created(change.object);
+    }
   }
   WaitingCommit commit{ticket, {}};
   bool too_large = false;
   try {
-    commit.parts = encode_commit(last_sequence_, lowest_unresolved_, std::move(request));
+    commit.parts = encode_commit(Commit{.sequence = last_sequence_,
+                                        .lowest_unresolved = lowest_unresolved_,
+                                        .keeps_created = !ticket->created.empty(),
+                                        .request = std::move(request)});
     for (const wire::EncodedMessage& part : commit.parts) commit.bytes += part->size();
     too_large = commit.bytes > commit_bytes_max_;
   } catch (const wire::MessageTooLarge&) {
@@ -400,7 +417,7 @@ void ClientCore::on(CommitDone& message) {
 
 void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
   if (!std::holds_alternative<Accepted>(outcome)) {
-    for (const ObjectId object : ticket->created) cache_.forget_created(object);
+    for (const ObjectRef object : ticket->created) cache_.forget_created(object.object);
   }
   ticket->outcome = std::move(outcome);
   if (ticket->callback) completed_.push_back(ticket);

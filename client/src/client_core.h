@@ -33,7 +33,7 @@ struct CommitTicket {
   Sequence sequence;
   std::optional<CommitOutcome> outcome;  // set once
   CommitCallback callback;               // empty when somebody waits for the outcome
-  std::vector<ObjectId> created;         // to be forgotten when it is not accepted
+  std::vector<ObjectRef> created;        // this client's own to see; forgotten when not accepted
 };
 
 // A request under way: done when it has a version or an error.

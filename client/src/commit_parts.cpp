@@ -11,15 +11,14 @@ namespace {
 // Collects reads and writes, and encodes a part whenever there is enough for one.
 class PartWriter {
  public:
-  PartWriter(Sequence sequence, Sequence lowest_unresolved, Version snapshot)
-      : sequence_(sequence), lowest_unresolved_(lowest_unresolved), snapshot_(snapshot) {
-    part_.snapshot = snapshot;
-  }
+  // Of `envelope` all but the request and the number of the part.
+  explicit PartWriter(const Commit& envelope)
+      : part_(empty(envelope)), envelope_(empty(envelope)) {}
 
   CommitRequest& make_room(std::size_t bytes) {
     if (bytes_ > 0 && bytes_ + bytes > kCommitPartBytes) end_part(false);
     bytes_ += bytes;
-    return part_;
+    return part_.request;
   }
   std::vector<wire::EncodedMessage> finish() {
     end_part(true);
@@ -27,20 +26,23 @@ class PartWriter {
   }
 
  private:
+  static Commit empty(const Commit& envelope) {
+    Commit out{.sequence = envelope.sequence,
+               .lowest_unresolved = envelope.lowest_unresolved,
+               .keeps_created = envelope.keeps_created};
+    out.request.snapshot = envelope.request.snapshot;
+    return out;
+  }
   void end_part(bool last) {
-    messages_.push_back(wire::encode(Commit{.sequence = sequence_,
-                                            .lowest_unresolved = lowest_unresolved_,
-                                            .part = static_cast<std::uint32_t>(messages_.size()),
-                                            .last = last,
-                                            .request = std::exchange(part_, {})}));
-    part_.snapshot = snapshot_;
+    part_.part = static_cast<std::uint32_t>(messages_.size());
+    part_.last = last;
+    messages_.push_back(wire::encode(part_));
+    part_ = envelope_;
     bytes_ = 0;
   }
 
-  Sequence sequence_;
-  Sequence lowest_unresolved_;
-  Version snapshot_;
-  CommitRequest part_;
+  Commit part_;
+  const Commit envelope_;
   std::size_t bytes_ = 0;
   std::vector<wire::EncodedMessage> messages_;
 };
@@ -55,14 +57,10 @@ std::size_t bytes_of(const ObjectChange& change, const Changeset& writes) {
 
 }  // namespace
 
-std::vector<wire::EncodedMessage> encode_commit(Sequence sequence, Sequence lowest_unresolved,
-                                                CommitRequest request) {
-  if (wire::encoded_bytes(request) <= kCommitPartBytes) {
-    return {wire::encode(Commit{.sequence = sequence,
-                                .lowest_unresolved = lowest_unresolved,
-                                .request = std::move(request)})};
-  }
-  PartWriter parts(sequence, lowest_unresolved, request.snapshot);
+std::vector<wire::EncodedMessage> encode_commit(Commit commit) {
+  CommitRequest& request = commit.request;
+  if (wire::encoded_bytes(request) <= kCommitPartBytes) return {wire::encode(commit)};
+  PartWriter parts(commit);
   for (const CellRead& read : request.reads.cells) {
     parts.make_room(sizeof read).reads.cells.push_back(read);
   }

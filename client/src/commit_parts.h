@@ -3,8 +3,7 @@
 
 #include <vector>
 
-#include "odb/core/changeset.h"
-#include "odb/core/ids.h"
+#include "odb/core/messages.h"
 #include "odb/wire/frame.h"
 
 namespace odb::detail {
@@ -14,7 +13,6 @@ namespace odb::detail {
 inline constexpr std::size_t kCommitPartBytes = 128 * 1024;
 
 // The messages in the order in which they are to be sent. Throws wire::MessageTooLarge.
-std::vector<wire::EncodedMessage> encode_commit(Sequence sequence, Sequence lowest_unresolved,
-                                                CommitRequest request);
+std::vector<wire::EncodedMessage> encode_commit(Commit commit);
 
 }  // namespace odb::detail

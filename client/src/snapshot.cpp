@@ -111,7 +111,8 @@ void Coverage::add(const Interest& interest, const Catalog& catalog) {
 }
 
 bool Coverage::has_key(const CatalogIndex& index, const std::string& key) const {
-  if (has_whole_index(index) || index_keys.contains(std::pair(index.id, key))) return true;
+  if (incomplete_indexes.contains(index.id)) return false;
+  if (has_type(index.type) || index_keys.contains(std::pair(index.id, key))) return true;
   const auto found = ranges.find(index.id);
   return found != ranges.end() &&
          std::any_of(found->second.begin(), found->second.end(),
@@ -119,7 +120,8 @@ bool Coverage::has_key(const CatalogIndex& index, const std::string& key) const 
 }
 
 bool Coverage::has_range(const CatalogIndex& index, const KeySpan& span) const {
-  if (has_whole_index(index)) return true;
+  if (incomplete_indexes.contains(index.id)) return false;
+  if (has_type(index.type)) return true;
   // One key is the range up to what comes after it.
   if (span.to == key_after(span.from) && index_keys.contains(std::pair(index.id, span.from))) {
     return true;
@@ -134,6 +136,7 @@ bool Coverage::has_row(const CatalogType& type, ObjectId object, const Row& row)
   if (has_object({type.id, object})) return true;
   if (index_keys.empty() && ranges.empty()) return false;
   for (const CatalogIndex& index : type.indexes) {
+    if (!VersionedState::is_listed(index, row)) continue;
     std::string key;
     for (const FieldId field : index.fields) {
       append_key(key, VersionedState::field_of(type, row, field));

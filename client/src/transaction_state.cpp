@@ -230,6 +230,12 @@ std::optional<std::string> TransactionState::key_of_written(const CatalogType& t
   const bool moves = std::any_of(index.fields.begin(), index.fields.end(),
                                  [&](FieldId field) { return write.touches(field); });
   std::string key;
+  const bool all_set = std::all_of(index.fields.begin(), index.fields.end(),
+                                   [&](FieldId field) { return write.find_set(field) != nullptr; });
+  if (moves && !all_set && !write.created_here && find_row(write.object) == nullptr) {
+    existence_reads_.insert({write.object.type, write.object.object});
+    return std::nullopt;  // written blindly, but there is no such object
+  }
   for (const FieldId field : index.fields) {
     if (moves || write.created_here) {
       // Together with what was written these fields decide, and no entry of the index stands for

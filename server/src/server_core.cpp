@@ -127,9 +127,9 @@ void ServerCore::on_append_failed(Version from, const Error& reason) {
 
 void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& origin) {
   if (!record.schema) {
-    const Session* author = find(origin.session);
-    const bool is_there = author != nullptr && author->is_open();
-    subscriptions_.publish(record, is_there ? origin.session : SessionId{}, *this);
+    const Session* author = origin.keeps_created ? find(origin.session) : nullptr;
+    const bool keeps = author != nullptr && author->is_open();
+    subscriptions_.publish(record, keeps ? origin.session : SessionId{}, *this);
     return;
   }
   interests().extend(*pipeline_.published_catalog());
@@ -137,6 +137,7 @@ void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& or
   for (auto& [id, session] : sessions_) {
     if (session->is_open() && session->knows_schema(record.schema->name)) {
       session->tell_catalog(record.schema->name, RequestId{}, record.version);
+      session->load_lazy_again(record.schema->name);
     }
   }
 }

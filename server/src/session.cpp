@@ -271,7 +271,8 @@ void Session::submit_commit(Commit& message, std::size_t bytes) {
                            .actor = actor_,
                            .client = client_,
                            .sequence = message.sequence,
-                           .request = {}},
+                           .request = {},
+                           .keeps_created = message.keeps_created},
                           std::move(message.request), bytes);
 }
 

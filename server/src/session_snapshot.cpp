@@ -42,8 +42,9 @@ void Session::on(Subscribe& message) {
   tell_catalog_once(schema_of(catalog, message.interest));
   subscriptions_.insert(subscription);
   core_.interests().add(id_, subscription, message.interest, message.loading, catalog);
+  if (message.loading == Loading::kLazy) jobs_->lazy.emplace(subscription, message.interest);
   jobs_->subscriptions.push_back(
-      {subscription, SnapshotReader(std::move(message.interest), message.loading)});
+      {subscription, SnapshotReader(std::move(message.interest), message.loading), std::nullopt});
 }
 
 void Session::on(Unsubscribe& message) {
@@ -53,17 +54,26 @@ void Session::on(Unsubscribe& message) {
                   {ErrorCode::kUnknownSubscription,
                    "there is no subscription number " + std::to_string(subscription.value)});
   }
+  jobs_->lazy.erase(subscription);
   // One that is still loading ends at once. One that is loaded ends behind those that load before
   // it, since they rely on what it has brought.
   auto& jobs = jobs_->subscriptions;
-  const auto own = std::find_if(jobs.begin(), jobs.end(), [&](const Jobs::OfSubscription& job) {
-    return job.subscription == subscription;
+  const bool is_loading = std::any_of(jobs.begin(), jobs.end(), [&](const auto& job) {
+    return job.subscription == subscription && !job.again;
   });
-  if (own != jobs.end()) {
-    jobs.erase(own);
+  if (is_loading) {
+    std::erase_if(jobs, [&](const auto& job) { return job.subscription == subscription; });
     return unsubscribe(subscription);
   }
-  jobs.push_back({subscription, std::nullopt});
+  jobs.push_back({subscription, std::nullopt, std::nullopt});
+}
+
+void Session::load_lazy_again(const std::string& schema) {
+  for (const auto& [subscription, interest] : jobs_->lazy) {
+    if (schema_of(*core_.pipeline().published_catalog(), interest) != schema) continue;
+    jobs_->subscriptions.push_back(
+        {subscription, SnapshotReader(interest, Loading::kLazy), std::nullopt, true});
+  }
 }
 
 void Session::unsubscribe(SubscriptionId subscription) {
@@ -72,6 +82,11 @@ void Session::unsubscribe(SubscriptionId subscription) {
 }
 
 void Session::on(Release& message) {
+  if (jobs_->subscriptions.empty()) return release(message);
+  jobs_->subscriptions.push_back({SubscriptionId{}, std::nullopt, std::move(message)});
+}
+
+void Session::release(const Release& message) {
   for (const ObjectId object : message.objects) {
     if (core_.interests().has_created(id_, object)) core_.interests().remove_created(object);
   }
@@ -153,21 +168,23 @@ void Session::do_subscription_job() {
   Jobs::OfSubscription& job = jobs_->subscriptions.front();
   const SubscriptionId subscription = job.subscription;
   if (!job.reader) {
+    const std::optional<Release> released = std::move(job.release);
     jobs_->subscriptions.pop_front();
-    return unsubscribe(subscription);
+    return released ? release(*released) : unsubscribe(subscription);
   }
   const CommitPipeline& pipeline = core_.pipeline();
   const Version version = pipeline.published();
   InterestIndex& interests = core_.interests();
-  job.reader->add_arrivals(interests.take_arrivals(id_, subscription));
+  const bool again = job.again;
+  if (!again) job.reader->add_arrivals(interests.take_arrivals(id_, subscription));
   SnapshotChunk chunk{subscription, version, {}};
   const SnapshotSource source{core_.state(), *pipeline.published_catalog(), core_.policy(), actor_,
                               core_.snapshot_piece()};
   const bool more = job.reader->read(source, version, chunk.rows);
-  if (more) {
+  if (more && !again) {
     interests.set_position(id_, subscription, job.reader->position());
-  } else {
-    interests.set_loaded(id_, subscription);
+  } else if (!more) {
+    if (!again) interests.set_loaded(id_, subscription);
     jobs_->subscriptions.pop_front();
   }
   if (!chunk.rows.objects.empty()) send(std::move(chunk));

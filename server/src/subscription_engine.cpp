@@ -36,12 +36,12 @@ void SubscriptionEngine::note(const InterestIndex::Match& match, std::size_t cha
   action = static_cast<char>(now);
 }
 
-void SubscriptionEngine::publish(const CommitRecord& record, SessionId author,
+void SubscriptionEngine::publish(const CommitRecord& record, SessionId keeper,
                                  DeltaReceiver& receiver) {
-  if (author != SessionId{}) {
+  if (keeper != SessionId{}) {
     for (const ObjectChange& change : record.changes.objects) {
       if (change.kind != ObjectChange::Kind::kCreate) continue;
-      interests_.add_created(author, change.type, change.object);
+      interests_.add_created(keeper, change.object);
     }
   }
   if (interests_.empty()) return;

@@ -256,7 +256,9 @@ TEST_F(InterestIndexTest, ARangeSeesWhatMovesInOutAndWithin) {
 
 TEST_F(InterestIndexTest, OverlappingRangesComeAndGoEachForItself) {
   std::mt19937_64 random(11);
-  const auto below = [&](std::uint64_t limit) { return static_cast<std::int64_t>(random() % limit); };
+  const auto below = [&](std::uint64_t limit) {
+    return static_cast<std::int64_t>(random() % limit);
+  };
   std::map<SubscriptionId, std::pair<std::int64_t, std::int64_t>> model;
   for (std::uint64_t step = 1; step <= 400; ++step) {
     if (model.size() > 8 || (!model.empty() && below(3) == 0)) {
@@ -293,7 +295,7 @@ TEST_F(InterestIndexTest, WhatArrivesInARangeThatIsLoadingIsHandedToItsSnapshot)
 // ---- what a session created ----
 
 TEST_F(InterestIndexTest, WhatASessionCreatedIsItsOwnToSee) {
-  index.add_created(kAnn, kTask, ObjectId{1});
+  index.add_created(kAnn, ObjectId{1});
   EXPECT_TRUE(index.has_created(kAnn, ObjectId{1}));
   EXPECT_FALSE(index.has_created(kBob, ObjectId{1}));
   EXPECT_EQ(sights_of(update(1)), (Sights{{kAnn, kStays}}));
@@ -303,18 +305,15 @@ TEST_F(InterestIndexTest, WhatASessionCreatedIsItsOwnToSee) {
   EXPECT_TRUE(index.empty());
 }
 
-TEST_F(InterestIndexTest, WhatASessionCreatedNeedsNoPlaceWhenItHoldsTheWholeType) {
-  add(kAnn, kFirst, TypeInterest{kTask});
-  index.add_created(kAnn, kTask, ObjectId{2});
-  EXPECT_TRUE(index.has_created(kAnn, ObjectId{2})) << "its snapshot may not have come so far";
-  index.set_loaded(kAnn, kFirst);
-  index.add_created(kAnn, kTask, ObjectId{1});
-  EXPECT_FALSE(index.has_created(kAnn, ObjectId{1}));
-  index.remove(kAnn, kFirst);
-  index.add_created(kAnn, kTask, ObjectId{1});
-  EXPECT_TRUE(index.has_created(kAnn, ObjectId{1}));
+TEST_F(InterestIndexTest, WhatASessionThatLeftHadCreatedIsForgotten) {
+  index.add_created(kAnn, ObjectId{1});
+  index.add_created(kAnn, ObjectId{2});
+  index.add_created(kBob, ObjectId{3});
+  add_loaded(kAnn, kFirst, TypeInterest{kTask});
   index.remove(kAnn);
-  EXPECT_TRUE(index.empty());
+  EXPECT_FALSE(index.has_created(kAnn, ObjectId{1}));
+  EXPECT_EQ(sights_of(update(1)), Sights());
+  EXPECT_TRUE(index.has_created(kBob, ObjectId{3}));
 }
 
 }  // namespace

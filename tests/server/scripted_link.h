@@ -43,7 +43,6 @@ class ScriptedLink final : public server::SessionLink {
   explicit ScriptedLink(net::ChannelBinding binding = {}) : binding_(binding) {}
 
   bool is_empty() const { return queue_.empty(); }
-  const wire::EncodedMessage& front_encoded() const { return queue_.front(); }
   wire::EncodedMessage take_encoded() {
     wire::EncodedMessage message = std::move(queue_.front());
     queue_.pop_front();

@@ -67,7 +67,6 @@ class TestClient {
 
   // Hands a message in, as the connection does.
   void send(ClientMessage message) {
-    if (std::holds_alternative<Subscribe>(message)) shows_own_ = true;
     const std::size_t bytes = wire::encode(message)->size();
     session_->receive(std::move(message), bytes, server_.now);
     if (server_.finishes_batches) server_.core.finish_batch();
@@ -84,7 +83,6 @@ class TestClient {
   // The next message, which must be a T.
   template <class T>
   T expect() {
-    skip_own();
     if (link_.is_empty()) {
       ADD_FAILURE() << "no message, expected number " << ServerMessage(T()).index();
       return {};
@@ -96,7 +94,6 @@ class TestClient {
     return {};
   }
   void expect_nothing() {
-    skip_own();
     EXPECT_TRUE(link_.is_empty()) << "found message number "
                                   << decode(link_.take_encoded()).index();
   }
@@ -111,7 +108,6 @@ class TestClient {
     return expect<RequestRefused>().error;
   }
   std::vector<ServerMessage> take_all() {
-    skip_own();
     std::vector<ServerMessage> out;
     while (!link_.is_empty()) out.push_back(decode(link_.take_encoded()));
     return out;
@@ -144,6 +140,7 @@ class TestClient {
   Sequence commit(const Changeset& writes, Version snapshot = {}, const ReadSet& reads = {}) {
     send(Commit{.sequence = Sequence{++sequence_},
                 .lowest_unresolved = {},
+                .keeps_created = keeps_created_,
                 .request = {snapshot, reads, writes}});
     return Sequence{sequence_};
   }
@@ -170,20 +167,13 @@ class TestClient {
     return chunks;
   }
 
-  // A client sees what it created. While it subscribes to nothing these deltas are no part of a
-  // test's story, unless the test says so.
-  void show_own() { shows_own_ = true; }
+  // What its commits create from now on is its own to see.
+  void keep_created() { keeps_created_ = true; }
 
   ScriptedLink& link() { return link_; }
   server::Session& session() { return *session_; }
 
  private:
-  void skip_own() {
-    while (!shows_own_ && !link_.is_empty() &&
-           std::holds_alternative<Delta>(decode(link_.front_encoded()))) {
-      static_cast<void>(link_.take_encoded());
-    }
-  }
   static std::string describe(const ServerMessage& message) {
     if (const auto* refused = std::get_if<RequestRefused>(&message)) {
       return ": " + refused->error.message;
@@ -203,7 +193,7 @@ class TestClient {
   const SessionId id_;
   std::uint64_t next_id_ = 0;
   std::uint64_t sequence_ = 0;
-  bool shows_own_ = false;
+  bool keeps_created_ = false;
 };
 
 }  // namespace odb::test

@@ -113,8 +113,9 @@ TEST_F(Unsubscribing, ARangeBringsItsObjectsAndThenWhatMoves) {
   for (std::uint64_t id = 10; id < 40; ++id) {
     write(Changes().create(kTask, id, task(std::to_string(id), static_cast<std::int64_t>(id))));
   }
-  bob.send(Subscribe{SubscriptionId{1}, IndexRangeInterest{{kByStatus, {}, RangeBound{number(10)},
-                                                             RangeBound{number(19)}}}});
+  bob.send(Subscribe{
+      SubscriptionId{1},
+      IndexRangeInterest{{kByStatus, {}, RangeBound{number(10)}, RangeBound{number(19)}}}});
   std::vector<std::uint64_t> sent;
   bool loaded = false;
   while (!loaded) {
@@ -190,7 +191,7 @@ TEST_F(Unsubscribing, WhatIsWantedWholeTooComesWhole) {
 // ---- its own ----
 
 TEST_F(Unsubscribing, AClientSeesWhatItCreatedUntilItLetsGo) {
-  bob.show_own();
+  bob.keep_created();
   const std::uint64_t own = bob.new_id();
   bob.commit(Changes().create(kTask, own, task("own", 5)));
   const Delta created = bob.expect<Delta>();
@@ -206,14 +207,24 @@ TEST_F(Unsubscribing, AClientSeesWhatItCreatedUntilItLetsGo) {
 }
 
 TEST_F(Unsubscribing, AnotherClientsObjectsCannotBeReleased) {
-  bob.send(Release{RequestId{9}, kTask, {ObjectId{1}}});
+  ann.keep_created();
+  const std::uint64_t own = 50;  // within her first range
+  ann.commit(Changes().create(kTask, own, task("ann's", 5)));
+  ann.expect<Delta>();
+  ann.expect_accepted();
+  bob.send(Release{RequestId{9}, kTask, {ObjectId{own}}});
   bob.expect<Flushed>();
-  EXPECT_TRUE(server.core.interests().has_created(ann.session().id(), ObjectId{1}));
+  ann.commit(Changes().update(kTask, own, {{kPoints, number(1)}}));
+  EXPECT_EQ(ann.expect<Delta>().changes.objects.at(0).object, ObjectId{own}) << "still hers";
 }
 
 TEST_F(Unsubscribing, WhatIsDeletedIsForgotten) {
-  write(Changes().erase(kTask, 1));
-  EXPECT_FALSE(server.core.interests().has_created(ann.session().id(), ObjectId{1}));
+  ann.keep_created();
+  const std::uint64_t own = 50;  // within her first range
+  ann.commit(Changes().create(kTask, own, task("ann's", 5)));
+  ann.commit(Changes().erase(kTask, own));
+  EXPECT_FALSE(server.core.interests().has_created(ann.session().id(), ObjectId{own}));
+  EXPECT_TRUE(server.core.interests().empty());
 }
 
 }  // namespace

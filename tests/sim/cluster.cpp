@@ -69,6 +69,9 @@ std::unique_ptr<Cluster::Node> Cluster::make_node() {
       RandomProgram::Habits{.defines = clients_made_ == 1 || chance(random, 60),
                             .grows_schema = weather_.grows_schema,
                             .sees_all = chance(random, 50),
+                            .fetches = chance(random, 60),
+                            .loads_lazily = chance(random, 40),
+                            .lets_go = chance(random, 50),
                             .open_max = 1 + below(random, 3),
                             .in_flight_max = 1 + below(random, 5)});
   return node;

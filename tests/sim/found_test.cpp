@@ -37,7 +37,7 @@ class Found : public testing::Test {
     RowBlock rows{.type = task_, .field_count = 5, .objects = {object}};
     rows.values = {Value::text("a"), std::move(status), std::move(priority), std::move(note),
                    Value::none()};
-    EXPECT_TRUE(cache_.stage(kSubscription, std::move(rows)));
+    EXPECT_TRUE(cache_.stage(kLoading, std::move(rows)));
   }
 
   void finish_load(Interest interest) {
@@ -47,6 +47,7 @@ class Found : public testing::Test {
   TransactionState begin() { return TransactionState(cache_.snapshot()); }
 
   static constexpr SubscriptionId kSubscription{1};
+  static constexpr SubscriptionId kLoading{2};
   Cache cache_;
   TypeId task_;
   TypeId person_;

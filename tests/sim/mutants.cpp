@@ -16,6 +16,9 @@ Judgement ForgetfulEngine::judge(const CommitRequest& request, const VersionedSt
     case Forgets::kIndexes:
       forgotten.reads.indexes.clear();
       break;
+    case Forgets::kRanges:
+      forgotten.reads.ranges.clear();
+      break;
     case Forgets::kMemberships:
       forgotten.reads.memberships.clear();
       break;

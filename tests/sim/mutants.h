@@ -10,7 +10,7 @@ namespace odb::sim {
 // Judges as if one kind of entry were not in the read set.
 class ForgetfulEngine final : public CommitEngine {
  public:
-  enum class Forgets : std::uint8_t { kCells, kExistences, kIndexes, kMemberships };
+  enum class Forgets : std::uint8_t { kCells, kExistences, kIndexes, kRanges, kMemberships };
 
   explicit ForgetfulEngine(Forgets forgets) : forgets_(forgets) {}
   Judgement judge(const CommitRequest& request, const VersionedState& state) const override;

@@ -44,6 +44,12 @@ TEST(Mutants, ForgettingExistenceIsCaught) {
 TEST(Mutants, ForgettingIndexEntriesIsCaught) {
   expect_engine_caught(ForgetfulEngine(Forgets::kIndexes), "index ");
 }
+TEST(Mutants, ForgettingRangesIsCaught) {
+  expect_engine_caught(ForgetfulEngine(Forgets::kRanges), "but a range of index ");
+}
+TEST(Mutants, FetchingAnotherVersionIsCaught) {
+  expect_caught({.link_fault = LinkFault::kLoadsNewest}, "");  // shows in many ways
+}
 TEST(Mutants, ForgettingMembershipIsCaught) {
   expect_engine_caught(ForgetfulEngine(Forgets::kMemberships), "but the objects of type ");
 }

@@ -101,10 +101,43 @@ void SimClient::leave() {
 
 void SimClient::define(const Schema& schema) { definitions_.push_back(core_.define(schema)); }
 
-void SimClient::subscribe(Interest interest) {
+void SimClient::subscribe(Interest interest, Loading loading) {
   ++world_.report.counts.subscriptions;
-  const SubscriptionId id = core_.subscribe(interest, Loading::kEager);
-  subscriptions_.emplace_back(id, std::move(interest));
+  const SubscriptionId id = core_.subscribe(interest, loading);
+  subscriptions_.push_back({id, std::move(interest), nullptr});
+}
+
+void SimClient::unsubscribe_something() {
+  if (subscriptions_.empty()) return;
+  Subscribed& subscription = subscriptions_[below(world_.random, subscriptions_.size())];
+  if (subscription.ending != nullptr) return;
+  ++world_.report.counts.unsubscriptions;
+  subscription.ending = core_.unsubscribe(subscription.id);
+}
+
+void SimClient::release_something() {
+  if (created_.empty()) return;
+  const auto at = std::next(created_.begin(),
+                            static_cast<std::ptrdiff_t>(below(world_.random, created_.size())));
+  if (!at->second.version) return;  // may not have taken effect yet
+  at->second.version.reset();       // from now on it may be held, and need not
+  releases_.push_back({core_.release(at->first.type, {at->first.object}), at->first});
+}
+
+std::shared_ptr<detail::LoadTicket> SimClient::load(Version version, Interest what) {
+  ++world_.report.counts.loads;
+  loads_.push_back(core_.load(version, std::move(what)));
+  return loads_.back();
+}
+
+void SimClient::complete(const detail::Snapshot& snapshot, const ObjectsInterest& what,
+                         std::vector<RowBlock> blocks) {
+  std::vector<std::pair<ObjectId, const Row*>> partial;
+  for (const ObjectId object : what.objects) {
+    const Row* row = snapshot.find(what.type, object);
+    if (row != nullptr) partial.emplace_back(object, row);
+  }
+  core_.cache().complete(partial, std::move(blocks));
 }
 
 void SimClient::begin_flush() {
@@ -129,12 +162,9 @@ void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback) {
   if (with_callback) {
     callback = [this, sequence](const CommitOutcome& outcome) { on_told(*sequence, outcome); };
   }
-  std::vector<ObjectRef> creates;
-  for (const ObjectChange& change : attempt->request.writes.objects) {
-    if (change.kind == ObjectChange::Kind::kCreate) creates.push_back({change.type, change.object});
-  }
   const auto ticket = core_.commit(attempt->request, std::move(callback));
-  for (const ObjectRef object : creates) created_.emplace(object, CreatedObject{ticket->sequence});
+  for (const ObjectRef object : ticket->created)
+    created_.emplace(object, CreatedObject{ticket->sequence});
   *sequence = ticket->sequence;
   attempt->sequence = ticket->sequence;
   world_.checker.on_submitted(std::move(attempt));
@@ -143,8 +173,9 @@ void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback) {
 
 std::vector<HeldInterest> SimClient::interests() const {
   std::vector<HeldInterest> out;
-  for (const auto& [id, interest] : subscriptions_) {
-    out.push_back({interest, core_.subscription(id).version.has_value()});
+  for (const Subscribed& subscription : subscriptions_) {
+    const bool loaded = core_.subscription(subscription.id).version.has_value();
+    out.push_back({subscription.interest, loaded && subscription.ending == nullptr});
   }
   return out;
 }
@@ -173,8 +204,21 @@ void SimClient::settle() {
     return flush.ticket->is_done();
   });
   std::erase_if(definitions_, [](const auto& ticket) { return ticket->is_done(); });
-  std::erase_if(subscriptions_, [&](const auto& subscription) {
-    const auto& error = core_.subscription(subscription.first).error;
+  std::erase_if(loads_, [](const auto& ticket) { return ticket->is_done(); });
+  std::erase_if(releases_, [&](const Releasing& release) {
+    if (!release.ticket->is_done()) return false;
+    created_.erase(release.object);
+    return true;
+  });
+  std::erase_if(subscriptions_, [&](const Subscribed& subscription) {
+    if (subscription.ending != nullptr) {
+      const auto& refused = subscription.ending->error;
+      if (refused && !core_.has_ended()) {
+        world_.report.fail("the end of a subscription was refused: " + refused->message);
+      }
+      return subscription.ending->is_done();
+    }
+    const auto& error = core_.subscription(subscription.id).error;
     if (error && !core_.has_ended() && error->code != ErrorCode::kUnknownSchema) {
       world_.report.fail("a subscription was refused: " + error->message);
     }
@@ -220,11 +264,11 @@ void SimClient::check_is_at(Version version) {
 }
 
 bool SimClient::is_waiting() const {
-  const auto loads = [&](const auto& subscription) {
-    return !core_.subscription(subscription.first).is_done();
+  const auto loads = [&](const Subscribed& subscription) {
+    return subscription.ending != nullptr || !core_.subscription(subscription.id).is_done();
   };
-  return in_flight_ > 0 || !flushes_.empty() || !definitions_.empty() ||
-         std::any_of(subscriptions_.begin(), subscriptions_.end(), loads);
+  return in_flight_ > 0 || !loads_.empty() || !releases_.empty() || !flushes_.empty() ||
+         !definitions_.empty() || std::any_of(subscriptions_.begin(), subscriptions_.end(), loads);
 }
 
 }  // namespace odb::sim

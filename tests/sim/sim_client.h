@@ -38,7 +38,13 @@ class SimClient {
 
   // ---- what a program asks of it ----
   void define(const Schema& schema);
-  void subscribe(Interest interest);
+  void subscribe(Interest interest, Loading loading = Loading::kEager);
+  void unsubscribe_something();
+  void release_something();
+  std::shared_ptr<detail::LoadTicket> load(Version version, Interest what);
+  // What a load brought of rows that the snapshot holds in part.
+  void complete(const detail::Snapshot& snapshot, const ObjectsInterest& what,
+                std::vector<RowBlock> blocks);
   void begin_flush();
   std::shared_ptr<const detail::Snapshot> snapshot();
   void submit(std::shared_ptr<Attempt> attempt, bool with_callback);
@@ -83,7 +89,19 @@ class SimClient {
   bool is_opened_ = false;
   bool has_handler_ = false;
 
-  std::vector<std::pair<SubscriptionId, Interest>> subscriptions_;
+  struct Subscribed {
+    SubscriptionId id;
+    Interest interest;
+    std::shared_ptr<detail::RequestTicket> ending;  // null: it is to stay
+  };
+  struct Releasing {
+    std::shared_ptr<detail::RequestTicket> ticket;
+    ObjectRef object;
+  };
+
+  std::vector<Subscribed> subscriptions_;
+  std::vector<Releasing> releases_;
+  std::vector<std::shared_ptr<detail::LoadTicket>> loads_;
   std::vector<std::shared_ptr<detail::RequestTicket>> definitions_;
   CreatedObjects created_;
   std::vector<PendingFlush> flushes_;

@@ -26,6 +26,10 @@ void SimConnection::read() {
     if (received.status == net::StreamStatus::kOk) {
       if (auto message = wire::decode_client_message(received.payload)) {
         world_.trace.add(received.payload);
+        if (auto* load = std::get_if<LoadObjects>(&*message);
+            load != nullptr && fault_ == LinkFault::kLoadsNewest) {
+          load->version = core_.pipeline().published();
+        }
         session_->receive(*std::move(message), received.payload.size(), world_.now);
       } else {
         world_.report.fail("a client's message does not decode: " + message.error().message);

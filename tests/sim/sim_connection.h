@@ -12,7 +12,7 @@
 namespace odb::sim {
 
 // What a link does wrong on purpose, to see the checker notice.
-enum class LinkFault : std::uint8_t { kNone, kLosesDelta, kOvertakesDelta };
+enum class LinkFault : std::uint8_t { kNone, kLosesDelta, kOvertakesDelta, kLoadsNewest };
 
 class SimConnection final : public server::SessionLink {
  public:

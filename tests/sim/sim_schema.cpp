@@ -16,7 +16,9 @@ TypeDefinition task() {
                  {"status", Type::integer()},
                  {"priority", Type::integer()},
                  {"note", optional(Type::integer())},
-                 {"owner", optional(to("Person"))}},
+                 {"owner", optional(to("Person"))},
+                 {"log", Type::list(Type::integer())},
+                 {"marks", Type::dict(Type::text(), Type::integer())}},
       .indexes = {{"status", {"status"}}, {"board", {"priority", "note"}}, {"owner", {"owner"}}}};
 }
 
@@ -72,6 +74,23 @@ std::optional<Value> random_value(Random& random, const Type& type, const PickOb
       auto value = random_value(random, pick(random, type.children), pick_object);
       return value ? value : Value::none();
     }
+    case Type::Kind::kList:
+    case Type::Kind::kDict: {
+      std::vector<Value> elements;
+      std::vector<std::pair<Value, Value>> entries;
+      for (std::size_t count = below(random, 3); count > 0; --count) {
+        auto element = random_value(random, type.children.back(), pick_object);
+        if (!element) return std::nullopt;
+        if (type.kind == Type::Kind::kList) {
+          elements.push_back(*std::move(element));
+        } else {
+          auto key = random_value(random, type.children.front(), pick_object);
+          entries.emplace_back(*std::move(key), *std::move(element));
+        }
+      }
+      return type.kind == Type::Kind::kList ? Value::list(std::move(elements))
+                                            : Value::dict(std::move(entries));
+    }
     default:
       return std::nullopt;  // the schema above has no others
   }
@@ -87,6 +106,49 @@ std::optional<std::vector<Value>> random_key(Random& random, const CatalogType& 
     key.push_back(*std::move(value));
   }
   return key;
+}
+
+std::optional<IndexRange> random_range(Random& random, const CatalogType& type,
+                                       const CatalogIndex& index, const PickObject& pick_object) {
+  IndexRange range{index.id, {}, {}, {}};
+  const std::size_t prefix = below(random, index.fields.size() + 1);
+  for (std::size_t i = 0; i < prefix; ++i) {
+    auto value = random_value(random, type.fields[index.fields[i].value].type, pick_object);
+    if (!value) return std::nullopt;
+    range.prefix.push_back(*std::move(value));
+  }
+  if (prefix == index.fields.size()) return range;
+  const Type& bounded = type.fields[index.fields[prefix].value].type;
+  for (auto* bound : {&range.lower, &range.upper}) {
+    if (chance(random, 40)) continue;
+    auto value = random_value(random, bounded, pick_object);
+    if (!value) return std::nullopt;
+    *bound = RangeBound{*std::move(value), chance(random, 50) ? RangeBound::Edge::kInclusive
+                                                              : RangeBound::Edge::kExclusive};
+  }
+  return range;
+}
+
+std::optional<CellOperation> random_operation(Random& random, FieldId field, const Type& type,
+                                              const PickObject& pick_object) {
+  const auto value_of = [&](const Type& part) { return *random_value(random, part, pick_object); };
+  switch (type.kind) {
+    case Type::Kind::kInt:
+      return CellOperation{CellOperation::Kind::kAdd,
+                           field,
+                           Value::integer(static_cast<std::int64_t>(below(random, 3)) - 1),
+                           {}};
+    case Type::Kind::kList:
+      return CellOperation{CellOperation::Kind::kAppend, field, value_of(type.children[0]), {}};
+    case Type::Kind::kDict:
+      if (chance(random, 40)) {
+        return CellOperation{CellOperation::Kind::kErase, field, {}, value_of(type.children[0])};
+      }
+      return CellOperation{CellOperation::Kind::kInsert, field, value_of(type.children[1]),
+                           value_of(type.children[0])};
+    default:
+      return std::nullopt;
+  }
 }
 
 const CatalogType& random_type(Random& random, const Catalog& catalog) {

@@ -8,6 +8,8 @@
 
 #include "odb/client/object_ref.h"
 #include "odb/client/schema.h"
+#include "odb/core/changeset.h"
+#include "odb/core/interest.h"
 #include "odb/core/schema.h"
 #include "support/random_value.h"
 
@@ -21,9 +23,9 @@ inline bool chance(Random& random, std::uint32_t percent) { return below(random,
 
 inline constexpr const char* kSchemaName = "sim";
 
-// Task(title, status, priority, note?, owner? -> Person), plain indexes `status` and `owner`,
-// compound index `board` (priority, note); Person(name, age, boss? -> Person), unique index `name`;
-// Entry(text, task -> Task).
+// Task(title, status, priority, note?, owner? -> Person, log, marks), plain indexes `status` and
+// `owner`, compound index `board` (priority, note); Person(name, age, boss? -> Person), unique
+// index `name`; Entry(text, task -> Task).
 const Schema& base_schema();
 // The same with a field and an index more on Task, and one type more.
 const Schema& grown_schema();
@@ -36,6 +38,12 @@ std::optional<Value> random_value(Random& random, const Type& type, const PickOb
 std::optional<std::vector<Value>> random_key(Random& random, const CatalogType& type,
                                              const CatalogIndex& index,
                                              const PickObject& pick_object);
+
+std::optional<IndexRange> random_range(Random& random, const CatalogType& type,
+                                       const CatalogIndex& index, const PickObject& pick_object);
+// Something that needs no read; nothing when fields of this type have no such operation.
+std::optional<CellOperation> random_operation(Random& random, FieldId field, const Type& type,
+                                              const PickObject& pick_object);
 
 const CatalogType& random_type(Random& random, const Catalog& catalog);
 

@@ -167,6 +167,7 @@ Samples<ClientMessage> client_samples() {
   Commit full{.sequence = {8}, .lowest_unresolved = {8}, .part = 2, .last = false};
   full.request = {{100}, sample_reads(), sample_changes()};
   Commit with_range = smallest_commit();
+  with_range.keeps_created = true;
   with_range.request.reads.ranges = {{{9}, std::string("\x04open\0", 6), "\x04p"},
                                      {{9}, "", "\xFF"}};
   Commit all_values = smallest_commit();

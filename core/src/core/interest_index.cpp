@@ -66,7 +66,6 @@ InterestIndex::~InterestIndex() = default;
 void InterestIndex::list_type(Registration& registration, TypeId type) {
   registration.types.push_back(type);
   by_type_[type].push_back(&registration);
-  if (registration.loaded) ++whole_types_[{registration.session, type}];
 }
 
 void InterestIndex::add(SessionId session, SubscriptionId subscription, const Interest& interest,
@@ -120,12 +119,7 @@ void InterestIndex::remove(SessionId session, SubscriptionId subscription) {
     unlist(at->second, registration);
     if (at->second.empty()) map.erase(at);
   };
-  for (const TypeId type : registration->types) {
-    drop(by_type_, type);
-    if (!registration->loaded) continue;
-    const auto whole = whole_types_.find(std::pair(session, type));
-    if (--whole->second == 0) whole_types_.erase(whole);
-  }
+  for (const TypeId type : registration->types) drop(by_type_, type);
   if (const auto* schema = std::get_if<SchemaInterest>(&registration->interest)) {
     drop(by_schema_, schema->schema);
   } else if (const auto* index = std::get_if<IndexInterest>(&registration->interest)) {
@@ -154,8 +148,7 @@ void InterestIndex::remove(SessionId session) {
   }
 }
 
-void InterestIndex::add_created(SessionId session, TypeId type, ObjectId object) {
-  if (whole_types_.contains(std::pair(session, type))) return;
+void InterestIndex::add_created(SessionId session, ObjectId object) {
   creators_.emplace(object, session);
   created_by_[session].insert(object);
 }
@@ -183,9 +176,7 @@ void InterestIndex::set_position(SessionId session, SubscriptionId subscription,
 }
 
 void InterestIndex::set_loaded(SessionId session, SubscriptionId subscription) {
-  Registration& registration = *registrations_.at(Name(session, subscription));
-  registration.loaded = true;
-  for (const TypeId type : registration.types) ++whole_types_[{session, type}];
+  registrations_.at(Name(session, subscription))->loaded = true;
 }
 
 void InterestIndex::extend(const Catalog& catalog) {

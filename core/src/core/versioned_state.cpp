@@ -211,6 +211,32 @@ void VersionedState::adopt(TypeId type_id, ObjectId object, Row::Owner row) {
   replace_row(version_, *type, table(type_id), object, std::move(row));
 }
 
+void VersionedState::refine(TypeId type_id, ObjectId object, std::span<const Value> fields) {
+  const CatalogType* type = catalog_->find(type_id);
+  ObjectTable& objects = table(type_id);
+  const Row* before = objects.newest(object);
+  ODB_CHECK(type != nullptr && before != nullptr && !before->deleted());
+  const Row* whole = before->loaded();
+  const Row& from = whole == nullptr ? *before : *whole;
+  const auto field_count = static_cast<std::uint32_t>(type->fields.size());
+  Row::Owner row = Row::create(Row::Kind::kUpdated, version_, field_count, Row::Extent::kPartial);
+  bool is_whole = true;
+  for (std::uint32_t i = 0; i < field_count; ++i) {
+    Value value = field_of(*type, from, FieldId{i});
+    if (!value.is_loaded() && i < fields.size()) value = fields[i];
+    is_whole = is_whole && value.is_loaded();
+    row->mutable_fields()[i] = std::move(value);
+  }
+  if (is_whole) {
+    Row::Owner loaded = Row::create(Row::Kind::kUpdated, version_, field_count);
+    for (std::uint32_t i = 0; i < field_count; ++i) {
+      loaded->mutable_fields()[i] = std::move(row->mutable_fields()[i]);
+    }
+    row = std::move(loaded);
+  }
+  replace_row(version_, *type, objects, object, std::move(row));
+}
+
 void VersionedState::replace_row(Version version, const CatalogType& type, ObjectTable& objects,
                                  ObjectId object, Row::Owner row) {
   Row* before = objects.newest_for_writer(object);
@@ -240,19 +266,17 @@ void VersionedState::update_indexes(Version version, const CatalogType& type, Ob
       for (const FieldId field : index.fields) touched = touched || after->wrote(field);
       if (!touched) continue;
     }
-    const bool was_listed = before != nullptr && can_list(index, *before);
-    const bool is_listed = after != nullptr && can_list(index, *after);
+    const bool was_listed = before != nullptr && is_listed(index, *before);
+    const bool now_listed = after != nullptr && is_listed(index, *after);
     const std::string old_key = was_listed ? key_of(index, *before) : std::string();
-    const std::string new_key = is_listed ? key_of(index, *after) : std::string();
-    if (was_listed && is_listed && old_key == new_key) continue;
+    const std::string new_key = now_listed ? key_of(index, *after) : std::string();
+    if (was_listed && now_listed && old_key == new_key) continue;
     if (was_listed) remove_entry(version, index.id, old_key, object);
-    if (is_listed) add_entry(version, index.id, new_key, object);
+    if (now_listed) add_entry(version, index.id, new_key, object);
   }
 }
 
-// A partial row has no place in an index that was defined after it came: the client does not know
-// the key, and does not take the index for covered.
-bool VersionedState::can_list(const CatalogIndex& index, const Row& row) {
+bool VersionedState::is_listed(const CatalogIndex& index, const Row& row) {
   if (row.extent() == Row::Extent::kWhole) return true;
   return std::all_of(index.fields.begin(), index.fields.end(), [&](FieldId field) {
     return field.value >= row.fields().size() || row.fields()[field.value].is_loaded();
@@ -302,7 +326,7 @@ void VersionedState::build_index(Version version, const CatalogIndex& index) {
   const ObjectTable& objects = table(index.type);
   for (auto found = objects.find_from(ObjectId{1}); found.newest != nullptr;
        found = objects.find_from(ObjectId{found.id.value + 1})) {
-    if (found.newest->deleted() || !can_list(index, *found.newest)) continue;
+    if (found.newest->deleted() || !is_listed(index, *found.newest)) continue;
     add_entry(version, index.id, key_of(index, *found.newest), found.id);
   }
 }

@@ -79,6 +79,7 @@ void read_commit(schema::Commit::Reader in, ReadContext& context, Commit& commit
   commit.lowest_unresolved = Sequence{in.getLowestUnresolved()};
   commit.part = in.getPart();
   commit.last = in.getLast();
+  commit.keeps_created = in.getKeepsCreated();
   read_request(in, context, commit.request);
 }
 
@@ -117,6 +118,7 @@ void write_message(schema::ClientMessage::Builder out, const Commit& message) {
   to.setLowestUnresolved(message.lowest_unresolved.value);
   to.setPart(message.part);
   to.setLast(message.last);
+  to.setKeepsCreated(message.keeps_created);
   write_request(to, message.request);
 }
 

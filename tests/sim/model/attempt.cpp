@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "odb/core/cell_operation.h"
+#include "odb/core/key_codec.h"
+
 namespace odb::sim {
 
 namespace {
@@ -49,7 +52,28 @@ void Overlay::write(const OwnWrite& write) {
     }
     fields = *before;
   }
-  for (const auto& [field, value] : write.cells) (*fields)[field.value] = value;
+  for (const CellOperation& cell : write.cells) {
+    Value& value = (*fields)[cell.field.value];
+    value = apply_operation(value, cell).value();
+  }
+}
+
+bool Overlay::knows_all(TypeId type) const {
+  return std::none_of(unknown_.begin(), unknown_.end(),
+                      [&](ObjectRef object) { return object.type == type; });
+}
+
+KeyedObjects Overlay::range(const CatalogIndex& index, const KeySpan& span) const {
+  KeyedObjects out = model_.range(index, span, version_);
+  std::erase_if(out, [&](const auto& entry) {
+    return written_.contains({index.type, entry.second});
+  });
+  for (const auto& [object, fields] : written_) {
+    if (object.type != index.type || !fields) continue;
+    std::string key = encode_key(Model::key_of(*fields, index));
+    if (span.contains(key)) out.emplace(std::move(key), object.object);
+  }
+  return out;
 }
 
 const Fields* Overlay::find(ObjectRef object) const {
@@ -119,6 +143,19 @@ std::optional<std::string> differs(const Model& model, Version version,
       std::string key;
       for (const Value& value : observation.key) key += to_string(value) + " ";
       return sentence("index " + index.name + " at " + key, list(saw), list(expected));
+    }
+    case Observation::Kind::kRange: {
+      const CatalogIndex& index = *model.catalog().find(observation.range.index);
+      if (!state.knows_all(index.type)) return std::nullopt;  // what a limit cuts off is open
+      const KeySpan span = encode_index_range(model.catalog(), observation.range).value();
+      std::vector<ObjectId> expected;
+      for (const auto& [key, object] : state.range(index, span)) expected.push_back(object);
+      if (observation.options.order == ScanOrder::kDescending) {
+        std::reverse(expected.begin(), expected.end());
+      }
+      if (expected.size() > observation.options.limit) expected.resize(observation.options.limit);
+      if (observation.found == expected) return std::nullopt;
+      return sentence("a range of index " + index.name, list(observation.found), list(expected));
     }
     case Observation::Kind::kMembership: {
       const auto expected = state.all(observation.type);

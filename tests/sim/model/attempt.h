@@ -9,18 +9,19 @@
 #include <vector>
 
 #include "model/model.h"
+#include "odb/core/index_scan.h"
 
 namespace odb::sim {
 
 struct OwnWrite {
   ObjectChange::Kind kind;
   ObjectRef object;
-  std::vector<std::pair<FieldId, Value>> cells;
+  std::vector<CellOperation> cells;
 };
 
 // An answer that the program got.
 struct Observation {
-  enum class Kind : std::uint8_t { kCell, kExistence, kLookup, kMembership };
+  enum class Kind : std::uint8_t { kCell, kExistence, kLookup, kRange, kMembership };
 
   Kind kind;
   ObjectRef object;               // kCell, kExistence
@@ -29,8 +30,10 @@ struct Observation {
   bool exists = false;            // kExistence
   IndexId index;                  // kLookup
   std::vector<Value> key;         // kLookup
+  IndexRange range;               // kRange
+  RangeOptions options;           // kRange
   TypeId type;                    // kMembership
-  std::vector<ObjectId> found;    // kLookup, kMembership
+  std::vector<ObjectId> found;    // kLookup, kRange, kMembership
   std::size_t writes_before = 0;  // own writes that the answer takes into account
 };
 
@@ -57,8 +60,10 @@ class Overlay {
 
   // A write to an object that does not exist leaves its fields unknown.
   bool is_known(ObjectRef object) const { return !unknown_.contains(object); }
+  bool knows_all(TypeId type) const;
   const Fields* find(ObjectRef object) const;
   std::vector<ObjectId> all(TypeId type) const;
+  KeyedObjects range(const CatalogIndex& index, const KeySpan& span) const;
   std::vector<ObjectId> lookup(const CatalogIndex& index, std::span<const Value> key) const;
 
  private:

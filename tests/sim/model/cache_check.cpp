@@ -18,11 +18,20 @@ void each_object(const detail::Snapshot& snapshot, TypeId type, const Visit& vis
   }
 }
 
+// What a row has not loaded is as it should be; what came later must be the whole.
 bool equals(const CatalogType& type, const Row& row, const Fields& fields) {
   for (std::uint32_t i = 0; i < type.fields.size(); ++i) {
-    if (VersionedState::field_of(type, row, FieldId{i}) != fields[i]) return false;
+    const Value value = VersionedState::field_of(type, row, FieldId{i});
+    if (value.is_loaded() && value != fields[i]) return false;
   }
-  return true;
+  return row.loaded() == nullptr || equals(type, *row.loaded(), fields);
+}
+
+// A lazily loaded object stands in no index that was defined after it came.
+bool is_listed(const CatalogIndex& index, const Row& row) {
+  return std::all_of(index.fields.begin(), index.fields.end(), [&](FieldId field) {
+    return field.value >= row.fields().size() || row.fields()[field.value].is_loaded();
+  });
 }
 
 class SnapshotCheck {
@@ -78,7 +87,8 @@ class SnapshotCheck {
       if (std::binary_search(held.begin(), held.end(), id)) continue;
       const ObjectRef object{type.id, id};
       if (is_covered(object, *model_.find(object, snapshot_.version()), true)) {
-        fail("lacks " + describe(object) + ", which a loaded interest covers");
+        fail("lacks " + describe(object) + ", which " +
+             (created_.contains(object) ? "it created" : "a loaded interest covers"));
       }
     }
   }
@@ -86,6 +96,7 @@ class SnapshotCheck {
   void check_index(const CatalogType& type, const CatalogIndex& index) {
     std::map<std::string, std::vector<ObjectId>> expected;
     each_object(snapshot_, type.id, [&](ObjectId id, const Row& row) {
+      if (!is_listed(index, row)) return;
       std::string key;
       for (const FieldId field : index.fields) {
         append_key(key, VersionedState::field_of(type, row, field));
@@ -125,8 +136,19 @@ bool covers_type(const Interest& interest, const Catalog& catalog, TypeId type) 
 bool covers_key(const Interest& interest, const Catalog& catalog, const CatalogIndex& index,
                 const std::vector<Value>& key) {
   if (covers_type(interest, catalog, index.type)) return true;
+  if (covers_range(interest, catalog, index, {encode_key(key), key_after(encode_key(key))})) {
+    return true;
+  }
   const auto* of_index = std::get_if<IndexInterest>(&interest);
   return of_index != nullptr && of_index->index == index.id && of_index->key == key;
+}
+
+bool covers_range(const Interest& interest, const Catalog& catalog, const CatalogIndex& index,
+                  const KeySpan& span) {
+  if (covers_type(interest, catalog, index.type)) return true;
+  const auto* of_range = std::get_if<IndexRangeInterest>(&interest);
+  return of_range != nullptr && of_range->range.index == index.id &&
+         encode_index_range(catalog, of_range->range).value().contains(span);
 }
 
 bool covers_object(const Interest& interest, const Catalog& catalog, ObjectRef object) {
@@ -140,6 +162,12 @@ bool covers_object(const Interest& interest, const Catalog& catalog, ObjectRef o
 bool covers(const Interest& interest, const Catalog& catalog, ObjectRef object,
             const Fields& fields) {
   if (covers_object(interest, catalog, object)) return true;
+  if (const auto* of_range = std::get_if<IndexRangeInterest>(&interest)) {
+    const CatalogIndex* index = catalog.find(of_range->range.index);
+    return index->type == object.type && encode_index_range(catalog, of_range->range)
+                                             .value()
+                                             .contains(encode_key(Model::key_of(fields, *index)));
+  }
   const auto* of_index = std::get_if<IndexInterest>(&interest);
   if (of_index == nullptr) return false;
   const CatalogIndex* index = catalog.find(of_index->index);
@@ -163,6 +191,7 @@ std::uint64_t digest(const detail::Snapshot& snapshot) {
         mix(hash_value(VersionedState::field_of(*type, row, FieldId{i})));
       }
       for (const CatalogIndex& index : type->indexes) {
+        if (!is_listed(index, row)) continue;
         std::string key;
         for (const FieldId field : index.fields) {
           append_key(key, VersionedState::field_of(*type, row, field));

@@ -33,6 +33,8 @@ bool covers(const Interest& interest, const Catalog& catalog, ObjectRef object,
 bool covers_type(const Interest& interest, const Catalog& catalog, TypeId type);
 bool covers_key(const Interest& interest, const Catalog& catalog, const CatalogIndex& index,
                 const std::vector<Value>& key);
+bool covers_range(const Interest& interest, const Catalog& catalog, const CatalogIndex& index,
+                  const KeySpan& span);
 bool covers_object(const Interest& interest, const Catalog& catalog, ObjectRef object);
 
 // A sentence when a snapshot of a client's cache is not the model at the same version, restricted

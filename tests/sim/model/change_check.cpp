@@ -22,6 +22,8 @@ void add_entries(const detail::Snapshot& snapshot, const CatalogType& type, Obje
     for (const FieldId field : index.fields) {
       key.push_back(VersionedState::field_of(type, *row, field));
     }
+    const auto is_loaded = [](const Value& value) { return value.is_loaded(); };
+    if (!std::all_of(key.begin(), key.end(), is_loaded)) continue;
     out.emplace(index.id, object, std::move(key));
   }
 }
@@ -78,7 +80,11 @@ std::optional<std::string> check_change(const Model& model, const detail::Snapsh
                      [&](const auto& candidate) { return candidate.object == object; });
     if (told == change.changed.end()) continue;
     std::vector<FieldId> written;
-    for (const CellOperation& cell : record.changes.cells_of(one)) written.push_back(cell.field);
+    for (const CellOperation& cell : record.changes.cells_of(one)) {
+      if (std::find(written.begin(), written.end(), cell.field) == written.end()) {
+        written.push_back(cell.field);
+      }
+    }
     if (told->fields != written) return wrong("other fields of " + describe(object) + " changed");
   }
   if (objects_of(change.created) != created) return wrong("other objects were created");

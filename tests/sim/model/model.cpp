@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "odb/core/cell_operation.h"
 #include "odb/core/key_codec.h"
 
 namespace odb::sim {
@@ -81,7 +82,10 @@ std::optional<std::string> Model::apply_change(const server::CommitRecord& recor
   }
   for (const CellOperation& cell : record.changes.cells_of(change)) {
     step.written.insert(cell.field);
-    (*step.fields)[cell.field.value] = cell.value;
+    Value& value = (*step.fields)[cell.field.value];
+    auto changed = apply_operation(value, cell);
+    if (!changed) return "an impossible operation: " + changed.error().message;
+    value = *std::move(changed);
   }
   steps.push_back(std::move(step));
   return std::nullopt;
@@ -141,6 +145,15 @@ std::vector<ObjectId> Model::lookup(const CatalogIndex& index, std::span<const V
   for (const auto& [object, steps] : objects->second) {
     const Fields* fields = find({index.type, object}, version);
     if (fields != nullptr && has_key(*fields, index, key)) out.push_back(object);
+  }
+  return out;
+}
+
+KeyedObjects Model::range(const CatalogIndex& index, const KeySpan& span, Version version) const {
+  KeyedObjects out;
+  for (const ObjectId object : all(index.type, version)) {
+    std::string key = encode_key(key_of(*find({index.type, object}, version), index));
+    if (span.contains(key)) out.emplace(std::move(key), object);
   }
   return out;
 }

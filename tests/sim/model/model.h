@@ -17,6 +17,7 @@
 
 namespace odb::sim {
 
+using KeyedObjects = std::set<std::pair<std::string, ObjectId>>;  // in the order of an index
 using Fields = std::vector<Value>;  // by FieldId, all fields of the type
 
 class Model {
@@ -36,6 +37,7 @@ class Model {
   std::vector<ObjectId> all(TypeId type, Version version) const;
   std::vector<ObjectId> lookup(const CatalogIndex& index, std::span<const Value> key,
                                Version version) const;
+  KeyedObjects range(const CatalogIndex& index, const KeySpan& span, Version version) const;
   const std::set<ObjectId>& living(TypeId type) const;  // at the newest version
   bool was_created(ObjectRef object) const;
 

@@ -7,7 +7,7 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 20> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 22> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},
@@ -24,6 +24,8 @@ constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 20> kNamed
     {"slow subscribers", &Counts::slow_subscribers},
     {"appends failed", &Counts::appends_failed},
     {"subscriptions", &Counts::subscriptions},
+    {"unsubscriptions", &Counts::unsubscriptions},
+    {"loads", &Counts::loads},
     {"caches checked", &Counts::caches_checked},
     {"snapshots re-read", &Counts::snapshots_reread},
     {"changes checked", &Counts::changes_checked},

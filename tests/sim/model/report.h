@@ -24,6 +24,8 @@ struct Counts {
   std::uint64_t slow_subscribers = 0;
   std::uint64_t appends_failed = 0;
   std::uint64_t subscriptions = 0;
+  std::uint64_t unsubscriptions = 0;
+  std::uint64_t loads = 0;  // of what was not covered, or not loaded
   std::uint64_t caches_checked = 0;
   std::uint64_t snapshots_reread = 0;
   std::uint64_t changes_checked = 0;

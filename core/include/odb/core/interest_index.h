@@ -51,8 +51,7 @@ class InterestIndex {
   void remove(SessionId session);
 
   // The session sees this object, which it created, until it lets go of it or the object is gone.
-  // Nothing to do when a loaded interest of the session holds the whole type.
-  void add_created(SessionId session, TypeId type, ObjectId object);
+  void add_created(SessionId session, ObjectId object);
   void remove_created(ObjectId object);
   bool has_created(SessionId session, ObjectId object) const;
 
@@ -105,8 +104,6 @@ class InterestIndex {
   boost::unordered_flat_map<ObjectId, Listed> by_object_;
   boost::unordered_flat_map<IndexId, boost::unordered_flat_map<std::string, Listed>> by_index_;
   std::unique_ptr<Ranges> ranges_;
-  // How many loaded interests of a session hold all of a type.
-  boost::unordered_flat_map<std::pair<SessionId, TypeId>, std::size_t> whole_types_;
   boost::unordered_flat_map<ObjectId, SessionId> creators_;
   boost::unordered_flat_map<SessionId, boost::unordered_flat_set<ObjectId>> created_by_;
 };

@@ -75,6 +75,7 @@ struct Commit {
   Sequence lowest_unresolved;  // every lower sequence's outcome has reached the client
   std::uint32_t part = 0;      // parts of one commit count from 0
   bool last = true;
+  bool keeps_created = false;  // what it creates is the client's to see until it releases it
   CommitRequest request;
   friend bool operator==(const Commit&, const Commit&) = default;
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +89,9 @@ class VersionedState {
   // step under way (version() after begin_step). The object must not exist.
   void begin_step(Version version);
   void adopt(TypeId type, ObjectId object, Row::Owner row);
+  // Fills in what the newest row of the object, a partial one, has not loaded, from values that are
+  // those of now; likewise a part of the step under way.
+  void refine(TypeId type, ObjectId object, std::span<const Value> fields);
 
   // As if no version above `version` had been. Requires kRollback and version >= horizon.
   void rollback_to(Version version);
@@ -98,6 +102,9 @@ class VersionedState {
 
   // The key of an object's row under an index. Fields that the row lacks have the type's default.
   std::string key_of(const CatalogIndex& index, const Row& row) const;
+  // Whether a row has its place in an index: a partial row lacks the fields of an index that was
+  // defined after it came.
+  static bool is_listed(const CatalogIndex& index, const Row& row);
   // The row's value of a field, or the type's default when the row is older than the field.
   static Value field_of(const CatalogType& type, const Row& row, FieldId field);
 
@@ -141,7 +148,6 @@ class VersionedState {
                       const Row* after);
   void add_entry(Version version, IndexId index, std::string_view key, ObjectId object);
   void remove_entry(Version version, IndexId index, std::string_view key, ObjectId object);
-  static bool can_list(const CatalogIndex& index, const Row& row);
   void build_index(Version version, const CatalogIndex& index);
   void undo(Step& step);
   void forget(Step& step);

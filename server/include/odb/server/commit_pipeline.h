@@ -25,6 +25,7 @@ struct CommitOrigin {
   ClientId client;
   Sequence sequence;
   RequestId request;  // of a schema change
+  bool keeps_created = false;
 };
 
 // Told what became of each submission, in version order and only once everything that the news

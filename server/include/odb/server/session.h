@@ -69,6 +69,9 @@ class Session {
   void grant_ids(IdRange range);
   void open(Version version);  // answers OpenSession
   void tell_catalog(const std::string& schema, RequestId request, Version version);
+  // The schema has grown: what was subscribed to lazily is sent again, with the fields of new
+  // indexes.
+  void load_lazy_again(const std::string& schema);
   bool knows_schema(const std::string& schema) const { return schemas_.contains(schema); }
   void say_goodbye(Error reason);
   void say_goodbye_too_large();  // what comes next for this session does not fit one message
@@ -106,6 +109,7 @@ class Session {
   bool owns(ObjectId object) const;
   void tell_catalog_once(const std::string& schema);
   void unsubscribe(SubscriptionId subscription);
+  void release(const Release& message);
   void drop_old_loads();
   void send_load_piece();
   void do_subscription_job();

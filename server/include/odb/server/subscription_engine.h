@@ -30,8 +30,9 @@ class SubscriptionEngine {
   InterestIndex& interests() { return interests_; }
 
   // Requires that record.version is the last one published and still within the horizon, with the
-  // version before it. What the author created is its own to see; 0 when it is gone.
-  void publish(const CommitRecord& record, SessionId author, DeltaReceiver& receiver);
+  // version before it. What it creates is to be seen by `keeper`; 0: by nobody besides
+  // its subscribers.
+  void publish(const CommitRecord& record, SessionId keeper, DeltaReceiver& receiver);
 
  private:
   // What one change is to one session.

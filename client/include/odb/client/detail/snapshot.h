@@ -25,7 +25,7 @@ struct Coverage {
   boost::unordered_flat_set<std::pair<IndexId, std::string>> index_keys;
   boost::unordered_flat_map<IndexId, std::vector<KeySpan>> ranges;
   boost::unordered_flat_set<ObjectRef> objects;
-  // Of wholly covered types, those whose rows may lack the fields of indexes defined later.
+  // In which some held objects do not stand: they came lazily, before the index was defined.
   boost::unordered_flat_set<IndexId> incomplete_indexes;
 
   // Requires that the interest passed check_interest for the catalog.
@@ -39,11 +39,6 @@ struct Coverage {
   bool has_range(const CatalogIndex& index, const KeySpan& span) const;
   // Whether an object with this row falls under it.
   bool has_row(const CatalogType& type, ObjectId object, const Row& row) const;
-
- private:
-  bool has_whole_index(const CatalogIndex& index) const {
-    return types.contains(index.type) && !incomplete_indexes.contains(index.id);
-  }
 };
 
 // Readable from many threads at once. Keeps the cache alive, and its version readable.
