@@ -31,6 +31,7 @@ class Cache {
   // No snapshot that is alive is of an older version.
   Version oldest_open();
   Version version() const { return version_; }
+  Version step() const { return state_->version(); }
   const std::shared_ptr<const ClientCatalog>& catalog() const { return catalog_; }
   const Coverage& coverage() const { return *coverage_; }
 

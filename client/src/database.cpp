@@ -142,6 +142,15 @@ Version Database::flush(std::optional<std::chrono::milliseconds> timeout) {
   return connection_->flush(timeout);
 }
 
+void Database::wait_for_version(Version version, std::optional<std::chrono::milliseconds> timeout) {
+  connection_->wait_for_version(version, timeout);
+}
+
+void Database::wait_for_change(const View& since,
+                               std::optional<std::chrono::milliseconds> timeout) {
+  connection_->wait_for_change(since.snapshot().step(), timeout);
+}
+
 Version Database::version() const { return connection_->version(); }
 std::shared_ptr<const Catalog> Database::catalog() const { return connection_->catalog(); }
 const std::string& Database::actor() const { return connection_->actor(); }
@@ -149,14 +158,19 @@ HistoryId Database::history() const { return connection_->history(); }
 bool Database::is_connected() const { return connection_->is_connected(); }
 void Database::disconnect() { connection_->disconnect(); }
 
-void Database::pause_after_conflict(int attempt) const {
+std::chrono::microseconds Database::conflict_pause(int attempt) {
   // Full jitter, so that those who met once do not meet again (Brooker 2015): the first retry at
   // once, later ones after a random time up to a bound that doubles.
-  if (attempt <= 1) return;
+  if (attempt <= 1) return std::chrono::microseconds(0);
   thread_local std::minstd_rand random{std::random_device{}()};
   const std::int64_t bound_us = std::int64_t{25} << std::min(attempt - 1, 9);
   std::uniform_int_distribution<std::int64_t> pause(0, bound_us);
-  std::this_thread::sleep_for(std::chrono::microseconds(pause(random)));
+  return std::chrono::microseconds(pause(random));
+}
+
+void Database::pause_after_conflict(int attempt) {
+  const std::chrono::microseconds pause = conflict_pause(attempt);
+  if (pause.count() > 0) std::this_thread::sleep_for(pause);
 }
 
 }  // namespace odb
