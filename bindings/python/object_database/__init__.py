@@ -26,6 +26,7 @@ from object_database.exceptions import (
     ConnectionFailedException,
     DisconnectedException,
     NotSubscribedException,
+    NumberOverflowException,
     ObjectDoesntExistException,
     OdbException,
     OutcomeUnknownException,
@@ -50,10 +51,20 @@ from object_database.schema import (
     Tuple,
     TupleOf,
 )
-from object_database.view import Transaction, TransactionResult, View, current_transaction
+from object_database.subscriptions import SubscribeLazilyByDefault, Subscription
+from object_database.view import (
+    AtomicOperation,
+    MaskView,
+    Transaction,
+    TransactionResult,
+    View,
+    current_transaction,
+    revisionConflictRetry,
+)
 
 __all__ = [
     "Alternative",
+    "AtomicOperation",
     "AuthenticationException",
     "ConnectionFailedException",
     "ConstDict",
@@ -63,8 +74,10 @@ __all__ = [
     "Index",
     "Indexed",
     "ListOf",
+    "MaskView",
     "NamedTuple",
     "NotSubscribedException",
+    "NumberOverflowException",
     "ObjectDoesntExistException",
     "OdbException",
     "OneOf",
@@ -73,6 +86,8 @@ __all__ = [
     "Schema",
     "SchemaException",
     "ServerError",
+    "SubscribeLazilyByDefault",
+    "Subscription",
     "TimeoutException",
     "TooOldException",
     "Transaction",
@@ -85,4 +100,5 @@ __all__ = [
     "connect",
     "core_schema",
     "current_transaction",
+    "revisionConflictRetry",
 ]

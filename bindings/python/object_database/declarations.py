@@ -11,6 +11,10 @@ from object_database.types import FieldType, ForwardReference, codec_of, find_co
 from object_database.values import StructValue
 
 
+# Look-ups that a field of the same name takes the place of.
+_MAY_BE_FIELDS = frozenset(("count",))
+
+
 class Indexed:
     """A field with an index of its own: `title = Indexed(str)` or `title: Indexed[str]`."""
 
@@ -155,7 +159,7 @@ def read_class(
 
 
 def _declare(out: Declaration, name: str, value: Any, place: str) -> None:
-    if hasattr(_odb.DatabaseObject, name):
+    if hasattr(_odb.DatabaseObject, name) and name not in _MAY_BE_FIELDS:
         raise TypeError(f"{place}: a field cannot be called {name}: objects have that name already")
     if isinstance(value, Index):
         out.indexes[name] = value

@@ -56,6 +56,10 @@ class UniqueViolationException(OdbException):
     """A commit would give two objects the same value of a unique index."""
 
 
+class NumberOverflowException(OdbException, OverflowError):
+    """An atomic addition whose result an int of the database cannot hold. Nothing was written."""
+
+
 class TooOldException(OdbException):
     """A version that can no longer be read."""
 

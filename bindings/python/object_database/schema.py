@@ -12,6 +12,7 @@ from object_database.declarations import (
     move_super_cells,
     read_class,
 )
+from object_database.subscriptions import SubscribeLazilyByDefault
 from object_database.types import (
     Alternative,
     ConstDict,
@@ -37,6 +38,7 @@ __all__ = [
     "NamedTuple",
     "OneOf",
     "Schema",
+    "SubscribeLazilyByDefault",
     "Tuple",
     "TupleOf",
 ]

@@ -15,8 +15,10 @@ namespace odb::python {
 py::tuple change_arguments(Session& session, const Change& change);
 
 py::set field_reads(PyTransaction& transaction);
+// What was updated atomically is a list of AtomicOperation.
 py::dict field_writes(PyTransaction& transaction);
-// {(type, index name, values)}; (type, None, ()) for all objects of a type.
+// {(type, index name, values)}; (type, None, ()) for all objects of a type, and for a range
+// (type, index name, values of the first fields, ((bound, value), ...)) with the bounds' keywords.
 py::set index_reads(PyTransaction& transaction);
 // (additions, removals): lists of (type, index name, values, object), as handlers get them.
 py::tuple index_writes(PyTransaction& transaction);

@@ -210,6 +210,7 @@ class ListCodec final : public Codec {
     }
     return true;
   }
+  const Codec* element() const override { return element_.get(); }
 
  private:
   CodecPtr element_;
@@ -326,6 +327,8 @@ class DictCodec final : public Codec {
     }
     return true;
   }
+  const Codec* element() const override { return value_.get(); }
+  const Codec* key() const override { return key_.get(); }
 
  private:
   CodecPtr key_;

@@ -76,6 +76,20 @@ void leave(CurrentView* entry) {
   Py_DECREF(token);
 }
 
+Masked mask_current() {
+  Masked out{current_entry(), nullptr};
+  steal(PyContextVar_Set(current_variable, Py_None));
+  out.context = running_context();
+  return out;
+}
+
+void unmask_current(const Masked& masked) {
+  if (masked.context != running_context()) {
+    raise_usage("a MaskView was left in another context than it was entered in");
+  }
+  steal(PyContextVar_Set(current_variable, masked.entry ? masked.entry.ptr() : Py_None));
+}
+
 Current::Current() : entry_(current_entry()) {
   if (entry_ && entry_.is_none()) entry_ = py::object();
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "callback.h"
@@ -32,14 +33,15 @@ bool is_main_thread() {
 // Runs on a thread that waits: lets Ctrl-C and other signals end the wait.
 void check_signals() {
   if (is_shutting_down()) refuse_to_wait();
-  if (PyGILState_Check() != 0) {
-    // The wait holds the GIL, as that for new identities does: whoever drives the connection may
-    // need it.
-    py::gil_scoped_release release;
-  }
   if (!is_main_thread()) return;
   py::gil_scoped_acquire gil;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+// Around the waits inside reads, which are entered with the GIL or without.
+void wait_without_gil(const std::function<void()>& wait) {
+  if (PyGILState_Check() == 0) return wait();
+  without_gil(wait);
 }
 
 }  // namespace
@@ -53,6 +55,7 @@ std::shared_ptr<Session> Session::connect(const std::string& host, std::uint16_t
   static_cast<void>(registered);
   is_main_thread();  // asks Python for it while this thread has the GIL
   options.while_waiting = check_signals;
+  options.around_wait = wait_without_gil;
   auto session = std::make_shared<Session>(
       without_gil([&] { return odb::connect(host, port, token, std::move(options)); }));
   auto& all = sessions();

@@ -66,6 +66,15 @@ odb::TypeDefinition TypeDefinition::declaration() const {
   return out;
 }
 
+std::size_t TypeDefinition::find_field(PyObject* field_name) const {
+  std::size_t i = 0;
+  while (i < fields_.size() && fields_[i].python_name != field_name &&
+         PyUnicode_Compare(fields_[i].python_name, field_name) != 0) {
+    ++i;
+  }
+  return i;
+}
+
 std::string TypeDefinition::field_path(std::size_t field) const {
   return to_string(name_) + "." + fields_[field].name;
 }

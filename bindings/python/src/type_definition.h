@@ -46,6 +46,9 @@ class TypeDefinition {
   const std::vector<IndexInfo>& indexes() const { return indexes_; }
   const py::object& on_delete() const { return on_delete_; }  // the class's __del__, or none
 
+  // The position of the field of this name; as many as there are when there is none.
+  std::size_t find_field(PyObject* field_name) const;
+
   odb::TypeDefinition declaration() const;  // for the server
   // "todo.Task.title": how messages name a field.
   std::string field_path(std::size_t field) const;

@@ -74,7 +74,39 @@ void PyView::leave_current() {
   leave(reinterpret_cast<CurrentView*>(entry.ptr()));
 }
 
-void PyView::exit(bool) { leave_current(); }
+void PyView::exit(bool) {
+  leave_current();
+  tell_watchers();
+}
+
+std::vector<ObjectRef> PyView::range(const Binding& binding, const RangeQuery& query) {
+  return view_->range(query.range(binding), query.options);
+}
+
+std::size_t PyView::count(const Binding& binding, const RangeQuery& query) {
+  return view_->count(query.range(binding));
+}
+
+void PyView::add_watcher(py::object watcher) {
+  if (PyCallable_Check(watcher.ptr()) == 0) raise_type_error("a view watcher must be callable");
+  watchers_.push_back(std::move(watcher));
+}
+
+void PyView::tell_watchers() {
+  const py::object of_connection = py::getattr(connection_, "_view_watchers", py::tuple());
+  std::vector<py::object> watchers;
+  for (const py::handle watcher : of_connection) watchers.push_back(borrow(watcher.ptr()));
+  for (py::object& watcher : std::exchange(watchers_, {})) watchers.push_back(std::move(watcher));
+  if (watchers.empty()) return;
+  const py::object self = py::cast(this);
+  for (const py::object& watcher : watchers) {
+    try {
+      watcher(self);
+    } catch (py::error_already_set& error) {
+      error.discard_as_unraisable(watcher);
+    }
+  }
+}
 
 namespace {
 
@@ -83,6 +115,44 @@ py::object return_self(py::object self, void (Class::*set)()) {
   (self.cast<Class&>().*set)();
   return self;
 }
+
+void mark_field_read(PyView& view, const py::object& object, const py::str& field) {
+  const TypeDefinition* const definition = TypeDefinition::of(Py_TYPE(object.ptr()));
+  if (definition == nullptr) {
+    raise_type_error("expected an object of a schema's type, given " + short_repr(object.ptr()));
+  }
+  const std::size_t position = definition->find_field(field.ptr());
+  if (position == definition->fields().size()) {
+    raise_type_error(to_string(definition->name()) + " has no field " + to_text(field.ptr()));
+  }
+  view.mark_field(view.bindings().of(*definition), identity_of(object.ptr()), position);
+}
+
+void mark_index_read(PyView& view, const py::type& type, const py::kwargs& fields) {
+  const TypeDefinition* const definition =
+      TypeDefinition::of(reinterpret_cast<PyTypeObject*>(type.ptr()));
+  if (definition == nullptr) raise_type_error(short_repr(type.ptr()) + " is not of a schema");
+  std::vector<Keyword> keywords;
+  for (const auto& [name, value] : fields) keywords.push_back({name.ptr(), value.ptr()});
+  if (keywords.empty()) raise_type_error("name the field and the value that count as read");
+  IndexQuery query = parse_query(*definition, view.bindings(), keywords);
+  view.mark_index(view.bindings().of(*definition), query.index, std::move(query.values));
+}
+
+// Hides the current view while it is entered.
+class MaskView {
+ public:
+  void enter() { hidden_.push_back(mask_current()); }
+  void exit() {
+    if (hidden_.empty()) raise_usage("the MaskView has been left already");
+    Masked last = std::move(hidden_.back());
+    hidden_.pop_back();
+    unmask_current(last);
+  }
+
+ private:
+  std::vector<Masked> hidden_;
+};
 
 }  // namespace
 
@@ -97,6 +167,9 @@ void register_views(py::module_& module) {
                           const py::object&) { self.exit(!type.is_none()); })
       .def("transaction_id", [](const PyView& self) { return self.version().value; })
       .def("db", [](const PyView& self) { return self.connection(); })
+      .def("addViewWatcher", &PyView::add_watcher, py::arg("callback"))
+      .def("markFieldRead", &mark_field_read, py::arg("object"), py::arg("field"))
+      .def("markIndexRead", &mark_index_read)
       .def("getFieldReads", [](const PyView&) { return py::set(); })
       .def("getFieldWrites", [](const PyView&) { return py::dict(); })
       .def("getIndexReads", [](const PyView&) { return py::set(); })
@@ -126,6 +199,17 @@ void register_views(py::module_& module) {
       .def("getFieldWrites", &field_writes)
       .def("getIndexReads", &index_reads)
       .def("getIndexWrites", &index_writes);
+
+  py::class_<MaskView>(module, "MaskView")
+      .def(py::init<>())
+      .def("__enter__",
+           [](py::object self) {
+             self.cast<MaskView&>().enter();
+             return self;
+           })
+      .def("__exit__", [](MaskView& self, const py::object&, const py::object&, const py::object&) {
+        self.exit();
+      });
 
   module.def("current_transaction", [](bool or_view) -> py::object {
     const Current current;

@@ -9,6 +9,7 @@
 
 #include "callback.h"
 #include "current.h"
+#include "lookup_range.h"
 #include "odb/client/transaction.h"
 #include "odb/client/view.h"
 #include "session.h"
@@ -39,20 +40,36 @@ class PyView {
   virtual std::vector<ObjectRef> lookup(const Binding& binding, std::size_t index,
                                         std::span<const Value> values);
 
+  virtual std::vector<ObjectRef> range(const Binding& binding, const RangeQuery& query);
+  virtual std::size_t count(const Binding& binding, const RangeQuery& query);
+  // Reads by hand, which only a transaction remembers.
+  virtual void mark_field(const Binding&, ObjectId, std::size_t) {}
+  virtual void mark_index(const Binding&, std::size_t, std::vector<Value>) {}
+  // Fetches what is not loaded yet of these objects, in one round trip for each type.
+  virtual void load(std::span<const ObjectRef> objects) const { view_->load(objects); }
+
   void enter(PyObject* self);
   virtual void exit(bool has_exception);
+
+  // Called with this view when it ends, after those of the connection. Exceptions go to
+  // sys.unraisablehook.
+  void add_watcher(py::object watcher);
+  // Of a view: what it shows. Null in a transaction.
+  const View* shown() const { return view_.get(); }
 
  protected:
   struct ForTransaction {};
   PyView(std::shared_ptr<Session> session, py::object connection, ForTransaction);
   void prepare(const detail::Snapshot& snapshot);
   void leave_current();
+  void tell_watchers();
 
   std::shared_ptr<Session> session_;
   py::object connection_;
   std::unique_ptr<View> view_;  // null in a transaction
   std::shared_ptr<Bindings> bindings_;
   Version version_;
+  std::vector<py::object> watchers_;
   std::vector<py::object> entries_;  // CurrentView, one for each place where it is entered
 };
 
@@ -70,7 +87,10 @@ struct Construction {
 struct IndexReadRecord {
   const Binding* binding = nullptr;
   std::size_t index = 0;
-  std::vector<Value> values;
+  std::vector<Value> values;  // of a range: its prefix
+  bool is_range = false;
+  std::optional<RangeBound> lower;
+  std::optional<RangeBound> upper;
 };
 
 class PyTransaction : public PyView {
@@ -79,14 +99,38 @@ class PyTransaction : public PyView {
   ~PyTransaction() override;
 
   bool is_transaction() const override { return true; }
-  Transaction& transaction();  // raises when it has ended
+  // Raises when it has ended, or while another thread waits in it.
+  Transaction& transaction();
+
+  // Around what may wait for the server: others have the GIL then, and must keep away.
+  class Use {
+   public:
+    explicit Use(PyTransaction& transaction)
+        : in_use_(transaction.in_use_), transaction_(transaction.transaction()) {
+      in_use_ = true;
+    }
+    ~Use() { in_use_ = false; }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    Transaction* operator->() const { return &transaction_; }
+
+   private:
+    bool& in_use_;
+    Transaction& transaction_;
+  };
 
   const Value& get(const Binding& binding, ObjectId object, std::size_t field) override;
   bool exists(const Binding& binding, ObjectId object) override;
   std::vector<ObjectRef> all(const Binding& binding) override;
   std::vector<ObjectRef> lookup(const Binding& binding, std::size_t index,
                                 std::span<const Value> values) override;
+  std::vector<ObjectRef> range(const Binding& binding, const RangeQuery& query) override;
+  std::size_t count(const Binding& binding, const RangeQuery& query) override;
+  void load(std::span<const ObjectRef> objects) const override;
   void set(const Binding& binding, ObjectId object, std::size_t field, Value value);
+  void apply(const Binding& binding, ObjectId object, CellOperation operation);
+  void mark_field(const Binding& binding, ObjectId object, std::size_t field) override;
+  void mark_index(const Binding& binding, std::size_t index, std::vector<Value> values) override;
 
   // ---- construction: begin, __init__, finish or abandon; nests ----
   Construction& begin_construction(ObjectHandle* handle, const Binding& binding);
@@ -109,6 +153,7 @@ class PyTransaction : public PyView {
   const std::vector<IndexReadRecord>& index_reads() const { return index_reads_; }
 
  private:
+  void note_range(const Binding& binding, const RangeQuery& query);
   void end();
   void commit_waiting();
   void commit_in_background();
@@ -117,6 +162,7 @@ class PyTransaction : public PyView {
   std::vector<std::unique_ptr<Construction>> constructions_;
   std::vector<ObjectId> in_deletion_;
   std::vector<IndexReadRecord> index_reads_;
+  bool in_use_ = false;
   bool commits_ = true;
   bool waits_ = true;
   std::shared_ptr<Callback> confirmation_;
