@@ -1,4 +1,4 @@
-// Changes, reads, writes and conflicts as Python objects.
+// Changes, reads and writes as Python objects.
 #pragma once
 
 #include "odb/client/database.h"
@@ -22,11 +22,5 @@ py::dict field_writes(PyTransaction& transaction);
 py::set index_reads(PyTransaction& transaction);
 // (additions, removals): lists of (type, index name, values, object), as handlers get them.
 py::tuple index_writes(PyTransaction& transaction);
-
-// A RevisionConflictException that names type, field and object.
-py::object conflict_exception(Session& session, const Catalog& catalog, const Conflict& conflict,
-                              const std::string& message);
-// The result that onConfirmed hands over.
-py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalog);
 
 }  // namespace odb::python

@@ -1,4 +1,4 @@
-#include "changes.h"
+#include "conflicts.h"
 #include "errors.h"
 #include "object_handle.h"
 #include "view.h"
