@@ -310,8 +310,8 @@ class DatabaseConnection(_odb.Connection):
                 return self._remove_handler(number)
 
     def addViewWatcher(self, callback: ViewWatcher) -> None:
-        """Calls callback(view) whenever a view or transaction of this connection ends: after it has
-        been left, and before a transaction commits. getFieldReads() and its sisters tell then what
+        """Calls callback(view) whenever a view or transaction of this connection ends: when it has
+        been left, or commit() was called, and before anything is committed. getFieldReads() and its sisters tell then what
         was read and written. What the callback raises goes to sys.unraisablehook.
         """
         if not callable(callback):
