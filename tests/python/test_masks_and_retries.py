@@ -311,7 +311,9 @@ def test_a_subscription_that_loads_is_a_change(connect, schema, tasks, task):
         return task.exists()
 
     results = []
-    thread = threading.Thread(target=lambda: results.append(late.waitForCondition(is_there, WAIT_S)))
+    thread = threading.Thread(
+        target=lambda: results.append(late.waitForCondition(is_there, WAIT_S))
+    )
     thread.start()
     assert asked.wait(WAIT_S)
     late.subscribeToSchema(schema)

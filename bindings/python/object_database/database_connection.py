@@ -311,8 +311,9 @@ class DatabaseConnection(_odb.Connection):
 
     def addViewWatcher(self, callback: ViewWatcher) -> None:
         """Calls callback(view) whenever a view or transaction of this connection ends: when it has
-        been left, or commit() was called, and before anything is committed. getFieldReads() and its sisters tell then what
-        was read and written. What the callback raises goes to sys.unraisablehook.
+        been left, or commit() was called, and before anything is committed. getFieldReads() and its
+        sisters tell then what was read and written. What the callback raises goes to
+        sys.unraisablehook.
         """
         if not callable(callback):
             raise TypeError("a view watcher must be callable")

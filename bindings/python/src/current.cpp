@@ -51,7 +51,9 @@ CurrentView* enter(PyObject* view_object, PyView& view) {
   const py::object before = current_entry();
   if (before && !before.is_none() &&
       is_entered_here(reinterpret_cast<const CurrentView*>(before.ptr()))) {
-    raise_usage("a view or transaction is current already: leave it before entering another");
+    raise_usage(
+        "a view or transaction is current already: leave it before entering another, or hide it"
+        " with MaskView");
   }
   auto* const entry = PyObject_New(CurrentView, &current_view_type);
   if (entry == nullptr) throw py::error_already_set();

@@ -93,11 +93,15 @@ void PyView::add_watcher(py::object watcher) {
 }
 
 void PyView::tell_watchers() {
-  const py::object of_connection = py::getattr(connection_, "_view_watchers", py::tuple());
+  static PyObject* const name = PyUnicode_InternFromString("_view_watchers");
+  const py::object of_connection = steal(PyObject_GetAttr(connection_.ptr(), name));
+  const bool has_none =
+      PyTuple_Check(of_connection.ptr()) && PyTuple_GET_SIZE(of_connection.ptr()) == 0;
+  if (has_none && watchers_.empty()) [[likely]]
+    return;
   std::vector<py::object> watchers;
   for (const py::handle watcher : of_connection) watchers.push_back(borrow(watcher.ptr()));
   for (py::object& watcher : std::exchange(watchers_, {})) watchers.push_back(std::move(watcher));
-  if (watchers.empty()) return;
   const py::object self = py::cast(this);
   for (const py::object& watcher : watchers) {
     try {
