@@ -1,5 +1,6 @@
 """Lazy subscriptions: fields that are fetched when they are first read."""
 
+import textwrap
 import threading
 
 import pytest
@@ -299,7 +300,9 @@ def test_many_threads_read_the_same_objects_that_are_not_loaded(db, author, Phot
     assert not failures
 
 
-def test_ctrl_c_ends_a_fetch(build_dir, own_server):
+@pytest.fixture
+def fetching(build_dir, own_server):
+    """Makes a program that has a Thing loaded lazily, and runs `body` while the server sleeps."""
     author = object_database.connect("localhost", own_server.port, own_server.token)
     schema = Schema("script")
 
@@ -311,37 +314,71 @@ def test_ctrl_c_ends_a_fetch(build_dir, own_server):
     author.subscribeToSchema(schema)
     with author.transaction():
         Thing(name="a", sizes={"x": 1})
-    script = Script(
-        build_dir,
-        own_server,
+
+    def run(body):
+        script = Script(build_dir, own_server, PROGRAM + textwrap.dedent(body))
+        assert script.read_line() == "loaded"
+        own_server.pause()
+        script.go_on()
+        return script
+
+    yield run
+    author.disconnect()
+
+
+PROGRAM = """
+schema = Schema("script")
+@schema.define
+class Thing:
+    name = Indexed(str)
+    sizes = ConstDict(str, int)
+db = connect("localhost", int(sys.argv[1]), sys.argv[2])
+db.subscribeToSchema(schema, lazySubscription=True)
+with db.view():
+    thing = Thing.lookupOne(name="a")
+print("loaded")
+input()
+"""
+
+
+def test_ctrl_c_ends_a_fetch(fetching, own_server):
+    script = fetching(
         """
-        schema = Schema("script")
-        @schema.define
-        class Thing:
-            name = Indexed(str)
-            sizes = ConstDict(str, int)
-        db = connect("localhost", int(sys.argv[1]), sys.argv[2])
-        db.subscribeToSchema(schema, lazySubscription=True)
-        print("loaded")
-        input()
         try:
             with db.view():
-                thing = Thing.lookupOne(name="a")
                 print("reading")
                 thing.sizes
         except KeyboardInterrupt:
             print("interrupted")
-        """,
+        """
     )
-    assert script.read_line() == "loaded"
-    own_server.pause()
-    script.go_on()
     assert script.read_line() == "reading"
     script.interrupt_wait()
     assert script.read_line() == "interrupted"
     own_server.resume()
     assert script.end() == (0, "", "")
-    author.disconnect()
+
+
+def test_a_program_may_end_while_a_thread_fetches(fetching):
+    script = fetching(
+        """
+        def read():
+            try:
+                with db.view():
+                    thing.sizes
+            except DisconnectedException:
+                print("ended")
+        threading.Thread(target=read, daemon=True).start()
+        with db.transaction() as transaction:  # another wait, of the main thread
+            try:
+                transaction.withCommitTimeout(0.01)
+                Thing(name="b")
+                transaction.commit()
+            except OdbException as error:
+                print(type(error).__name__)
+        """
+    )
+    assert script.end() == (0, "OutcomeUnknownException\nended", "")
 
 
 def test_a_subscription_that_times_out_is_none(own_server, schema, Photo):

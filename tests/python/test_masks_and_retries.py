@@ -403,3 +403,29 @@ def test_a_transaction_that_waits_is_not_used_by_another_thread(own_server, sche
     assert outcome == ["a"]
     author.disconnect()
     db.disconnect()
+
+
+def test_other_threads_run_while_one_waits_for_identities(own_server, schema, Task):
+    db = object_database.connect("localhost", own_server.port, own_server.token)
+    db.subscribeToSchema(schema)
+    own_server.pause()
+    transaction, made = db.transaction().nocommit(), []
+
+    def create():
+        with transaction:
+            for _ in range(20_000):  # more than a connection has identities for at first
+                made.append(Task())
+
+    thread = threading.Thread(target=create)
+    thread.start()
+    refusal = None
+    while refusal is None and thread.is_alive():
+        try:
+            transaction.getIndexReads()
+        except UsageException as error:
+            refusal = str(error)
+    assert refusal is not None and "in use by another thread" in refusal
+    own_server.resume()
+    thread.join(WAIT_S)
+    assert len(made) == 20_000
+    db.disconnect()
