@@ -154,10 +154,21 @@ class DatabaseConnection(_odb.Connection):
         definitions = schema._definitions()
         if self._defined.get(schema) == len(definitions) or schema in under_way:
             return
+        # The server must know the types that fields refer to. Of schemas that refer to each other
+        # one becomes known without the fields that do, then the others, then those fields.
+        mutual = schema._mutual() - under_way
+        cycle = {schema, *mutual}
+        first = schema
+        if not schema._can_grow_into(mutual):
+            first = next((each for each in mutual if each._can_grow_into(cycle - {each})), schema)
+        if first is not schema and not under_way:
+            self._add_schema(first, timeout, under_way)
         under_way.add(schema)
-        for needed in schema._needed:
+        if mutual:
+            self._define(schema.name, definitions, timeout, {each.name for each in mutual})
+        for needed in schema._needed():
             self._add_schema(needed, timeout, under_way)
-        self._define(schema.name, definitions, timeout)
+        self._define(schema.name, definitions, timeout, set())
         self._defined[schema] = len(definitions)
 
     def _add_schema_of(self, cls: Any, timeout: Optional[float]) -> None:

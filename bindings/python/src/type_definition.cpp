@@ -1,5 +1,6 @@
 #include "type_definition.h"
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "errors.h"
@@ -53,11 +54,30 @@ TypeDefinition* TypeDefinition::of(PyTypeObject* python_class) {
   return found == definitions_by_class().end() ? nullptr : found->second;
 }
 
-odb::TypeDefinition TypeDefinition::declaration() const {
+namespace {
+
+bool refers_to(const Type& type, const std::function<bool(const TypeName&)>& targets) {
+  if (type.kind == Type::Kind::kReference) return targets(type.target);
+  return std::any_of(type.children.begin(), type.children.end(),
+                     [&](const Type& child) { return refers_to(child, targets); });
+}
+
+}  // namespace
+
+odb::TypeDefinition TypeDefinition::declaration(
+    const std::function<bool(const TypeName&)>& omits) const {
   odb::TypeDefinition out;
   out.name = name_.type;
-  for (const FieldInfo& field : fields_) out.fields.push_back({field.name, field.codec->type()});
+  std::vector<bool> is_omitted;
+  for (const FieldInfo& field : fields_) {
+    is_omitted.push_back(refers_to(field.codec->type(), omits));
+    if (!is_omitted.back()) out.fields.push_back({field.name, field.codec->type()});
+  }
   for (const IndexInfo& index : indexes_) {
+    if (std::any_of(index.fields.begin(), index.fields.end(),
+                    [&](std::size_t field) { return is_omitted[field]; })) {
+      continue;
+    }
     IndexDefinition& declared = out.indexes.emplace_back();
     declared.name = index.name;
     declared.uniqueness = index.uniqueness;

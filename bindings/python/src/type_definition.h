@@ -1,6 +1,7 @@
 // TypeDefinition: a schema type as this program declares it. Bindings: its numbers on one server.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,7 +47,8 @@ class TypeDefinition {
   const std::vector<IndexInfo>& indexes() const { return indexes_; }
   const py::object& on_delete() const { return on_delete_; }  // the class's __del__, or none
 
-  odb::TypeDefinition declaration() const;  // for the server
+  // For the server; without the fields that refer to what `omits` says, and the indexes over them.
+  odb::TypeDefinition declaration(const std::function<bool(const TypeName&)>& omits) const;
   // "todo.Task.title": how messages name a field.
   std::string field_path(std::size_t field) const;
 
