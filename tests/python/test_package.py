@@ -15,7 +15,7 @@ from object_database import exceptions
 NAMES = """
     connect Schema Indexed Index current_transaction core_schema OneOf TupleOf ListOf ConstDict
     NamedTuple Tuple Alternative RevisionConflictException DisconnectedException
-    ObjectDoesntExistException ServerError
+    ObjectDoesntExistException ServerError FieldNotDefaultInitializable
 """.split()
 
 SUBMODULES = {

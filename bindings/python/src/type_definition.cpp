@@ -90,6 +90,16 @@ std::string TypeDefinition::field_path(std::size_t field) const {
   return to_string(name_) + "." + fields_[field].name;
 }
 
+void TypeDefinition::refuse_without_default(const std::string& field, const std::string& type,
+                                            const std::string& what) const {
+  py::object error = exception_class("FieldNotDefaultInitializable")(
+      to_string(name_) + "." + field + ": " + type + " has no default and " + what);
+  error.attr("type") = borrow(as_object(class_));
+  error.attr("field") = field;
+  PyErr_SetObject(as_object(Py_TYPE(error.ptr())), error.ptr());
+  throw py::error_already_set();
+}
+
 const Binding& Bindings::resolve(const TypeDefinition& definition) {
   const std::string name = to_string(definition.name());
   const CatalogType* const type = catalog_.catalog->find(definition.name());
@@ -113,6 +123,10 @@ const Binding& Bindings::resolve(const TypeDefinition& definition) {
     binding->positions[id->value] = binding->fields.size();
     if (!type->fields[id->value].fallback) binding->required.push_back(binding->fields.size());
     binding->fields.push_back(*id);
+  }
+  for (std::size_t id = 0; id < type->fields.size(); ++id) {
+    if (type->fields[id].fallback || binding->positions[id] != Binding::kNoPosition) continue;
+    binding->undeclared_required = type->fields[id].name;
   }
   for (const IndexInfo& index : definition.indexes()) {
     const CatalogIndex* const known = type->find_index(index.name);
