@@ -91,11 +91,24 @@ void deallocate(PyObject* self) {
 PyObject* represent(PyObject* self) {
   return guarded([&] {
     const TypeDefinition* const definition = TypeDefinition::of(Py_TYPE(self));
+    const std::uint64_t identity = as_handle(self)->identity;
+    if (definition != nullptr && identity != 0) {
+      const py::module_ display = py::module_::import("object_database.display");
+      return py::object(display.attr("object_repr")(borrow(self))).release().ptr();
+    }
     const std::string name =
         definition != nullptr ? to_string(definition->name()) : Py_TYPE(self)->tp_name;
-    const std::uint64_t identity = as_handle(self)->identity;
     const std::string which = identity != 0 ? std::to_string(identity) : "under construction";
     return py::str("<" + name + " " + which + ">").release().ptr();
+  });
+}
+
+PyObject* represent_html(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const bool is_made = as_handle(self)->identity != 0;
+    if (!is_made || TypeDefinition::of(Py_TYPE(self)) == nullptr) Py_RETURN_NONE;
+    const py::module_ display = py::module_::import("object_database.display");
+    return py::object(display.attr("object_html")(borrow(self))).release().ptr();
   });
 }
 
@@ -201,6 +214,7 @@ PyMethodDef* methods() {
        "The object of this identity, whether it exists or not."},
       {"delete", delete_object, METH_NOARGS, "Deletes the object; __del__ runs first."},
       {"exists", object_exists, METH_NOARGS, "Whether the object exists in the current view."},
+      {"_repr_html_", represent_html, METH_NOARGS, "A table of the fields, for notebooks."},
       {"__reduce__", refuse_pickling, METH_NOARGS, nullptr},
       {"__reduce_ex__", refuse_pickling, METH_O, nullptr},
       {"__copy__", return_self, METH_NOARGS, nullptr},

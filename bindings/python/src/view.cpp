@@ -78,6 +78,19 @@ void PyView::exit(bool) { leave_current(); }
 
 namespace {
 
+// "<view at version 7 of localhost:8000>"
+std::string represent(const PyView& view, const char* kind, const std::string& more) {
+  const py::object place = py::getattr(view.connection(), "_name", py::str("a connection"));
+  return std::string("<") + kind + " at version " + std::to_string(view.version().value) + " of " +
+         std::string(py::str(place)) + more + ">";
+}
+
+std::string represent_transaction(PyTransaction& self) {
+  if (self.has_ended()) return represent(self, "transaction", ", ended");
+  const std::size_t written = self.transaction().writes().objects.size();
+  return represent(self, "transaction", ", " + std::to_string(written) + " objects written");
+}
+
 template <class Class>
 py::object return_self(py::object self, void (Class::*set)()) {
   (self.cast<Class&>().*set)();
@@ -95,6 +108,7 @@ void register_views(py::module_& module) {
            })
       .def("__exit__", [](PyView& self, const py::object& type, const py::object&,
                           const py::object&) { self.exit(!type.is_none()); })
+      .def("__repr__", [](const PyView& self) { return represent(self, "view", ""); })
       .def("transaction_id", [](const PyView& self) { return self.version().value; })
       .def("db", [](const PyView& self) { return self.connection(); })
       .def("getFieldReads", [](const PyView&) { return py::set(); })
@@ -103,6 +117,7 @@ void register_views(py::module_& module) {
       .def("getIndexWrites", [](const PyView&) { return py::make_tuple(py::list(), py::list()); });
 
   py::class_<PyTransaction, PyView>(module, "Transaction")
+      .def("__repr__", &represent_transaction)
       .def("commit", &PyTransaction::commit)
       .def("nocommit",
            [](py::object self) {

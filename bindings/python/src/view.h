@@ -32,6 +32,9 @@ class PyView {
   Bindings& bindings() const { return *bindings_; }
   const std::shared_ptr<Bindings>& shared_bindings() const { return bindings_; }
 
+  // What it reads from. Raises when a transaction has ended.
+  virtual const detail::Snapshot& snapshot() { return view_->snapshot(); }
+
   // What objects do; `binding` is of bindings().
   virtual const Value& get(const Binding& binding, ObjectId object, std::size_t field);
   virtual bool exists(const Binding& binding, ObjectId object);
@@ -80,6 +83,8 @@ class PyTransaction : public PyView {
 
   bool is_transaction() const override { return true; }
   Transaction& transaction();  // raises when it has ended
+  bool has_ended() const { return transaction_ == nullptr; }
+  const detail::Snapshot& snapshot() override { return transaction().state().snapshot(); }
 
   const Value& get(const Binding& binding, ObjectId object, std::size_t field) override;
   bool exists(const Binding& binding, ObjectId object) override;
