@@ -19,10 +19,12 @@
         print(Task.lookupOne(title="read").priority)
 """
 
+from object_database.aio import Change, Changes
 from object_database.core_schema import core_schema
 from object_database.database_connection import DatabaseConnection, connect
 from object_database.exceptions import (
     AuthenticationException,
+    ChangesLostException,
     ConnectionFailedException,
     DisconnectedException,
     FieldNotDefaultInitializable,
@@ -56,6 +58,9 @@ from object_database.view import Transaction, TransactionResult, View, current_t
 __all__ = [
     "Alternative",
     "AuthenticationException",
+    "Change",
+    "Changes",
+    "ChangesLostException",
     "ConnectionFailedException",
     "ConstDict",
     "DatabaseConnection",

@@ -3,7 +3,7 @@
 import atexit
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from object_database import _odb
+from object_database import _odb, aio
 from object_database.schema import Schema
 
 __all__ = ["DatabaseConnection", "connect"]
@@ -136,6 +136,33 @@ class DatabaseConnection(_odb.Connection):
             if known == handler:
                 del self._handlers[place]
                 return self._remove_handler(number)
+
+    def changes(self, *types: Any, queued_max: int = aio.CHANGES_QUEUED_MAX) -> "aio.Changes":
+        """`async for change in db.changes(Task)`: the commits from now on that touch these types.
+
+        Without types, those that touch anything that this connection is subscribed to. Needs a
+        running event loop. See `aio.Changes` for how it ends.
+        """
+        for cls in types:
+            _definition(cls)
+        return aio.Changes(self, types, queued_max)
+
+    # ---- being up to date ----
+
+    def flush(self, timeout: Optional[float] = None) -> Any:
+        """Waits until the cache holds everything that was committed anywhere before the call.
+
+        Returns the version. Where an event loop runs in this thread, waiting would stop that loop:
+        there the result is a future, `await db.flush()`, and the wait goes on beside the loop.
+        """
+        if aio.is_in_loop():
+            return aio.run_beside_loop(lambda: super(DatabaseConnection, self).flush(timeout))
+        return super().flush(timeout)
+
+    async def aflush(self, timeout: Optional[float] = None) -> int:
+        """The same for coroutines: `await db.aflush()`."""
+        version: int = await self.flush(timeout)
+        return version
 
     # ---- the end ----
 

@@ -70,6 +70,10 @@ class TooOldException(OdbException):
     """A version that can no longer be read."""
 
 
+class ChangesLostException(OdbException):
+    """A consumer of `changes()` fell behind, and its queue had no place for the next change."""
+
+
 class SchemaException(OdbException):
     """A schema contradicts the one that the server has, or is wrong in itself."""
 

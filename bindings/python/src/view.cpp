@@ -118,6 +118,8 @@ void register_views(py::module_& module) {
 
   py::class_<PyTransaction, PyView>(module, "Transaction")
       .def("__repr__", &represent_transaction)
+      .def("_exit_async", &PyTransaction::exit_async)
+      .def_property_readonly("_commit_timeout", &PyTransaction::timeout_seconds)
       .def("commit", &PyTransaction::commit)
       .def("nocommit",
            [](py::object self) {

@@ -105,11 +105,18 @@ class PyTransaction : public PyView {
 
   void exit(bool has_exception) override;
   void commit();
+  // As exit(), without waiting. When it returns true the commit is under way and `done` will be
+  // called once, on any thread: with None, or with the exception that commit() would have raised.
+  bool exit_async(bool has_exception, py::object done);
 
   void set_confirmation(py::object callback);
   void set_nocommit() { commits_ = false; }
   void set_noconfirm() { waits_ = false; }
   void set_timeout(std::optional<double> seconds);
+  std::optional<double> timeout_seconds() const {
+    if (!timeout_) return std::nullopt;
+    return std::chrono::duration<double>(*timeout_).count();
+  }
 
   const std::vector<IndexReadRecord>& index_reads() const { return index_reads_; }
 
