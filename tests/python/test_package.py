@@ -16,6 +16,7 @@ NAMES = """
     connect Schema Indexed Index current_transaction core_schema OneOf TupleOf ListOf ConstDict
     NamedTuple Tuple Alternative RevisionConflictException DisconnectedException
     ObjectDoesntExistException ServerError SubscribeLazilyByDefault MaskView revisionConflictRetry
+    FieldNotDefaultInitializable
 """.split()
 
 SUBMODULES = {
@@ -67,7 +68,17 @@ def test_numpy_is_not_imported():
 EXAMPLE = """
     from typing import Literal, Optional, Sequence
 
-    from object_database import ConstDict, DatabaseObject, Index, Indexed, Schema, TupleOf, connect
+    from object_database import (
+        ConstDict,
+        DatabaseConnection,
+        DatabaseObject,
+        FieldNotDefaultInitializable,
+        Index,
+        Indexed,
+        Schema,
+        TupleOf,
+        connect,
+    )
 
     schema = Schema("todo")
 
@@ -103,6 +114,24 @@ EXAMPLE = """
             size: int = found[0].sizes["a"]
             number: int = found[0]._identity + size + db.flush(1.0)
             return found[0].title + tag + str(number) + str(one)
+
+    async def asynchronous_example(db: DatabaseConnection) -> int:
+        async with db.transaction().withCommitTimeout(3) as transaction:
+            task = Task("read", priority=3)
+            transaction.noconfirm()
+        async with db.view() as view:
+            version: int = view.transaction_id() + await db.aflush()
+        async for change in db.changes(Task, queued_max=10):
+            version += change.version + len(change.created)
+        async with db.changes() as changes:
+            change = await changes.__anext__()
+        await db.flush(1.0)
+        try:
+            Task(title="unread")
+        except FieldNotDefaultInitializable as error:
+            assert error.field == "title"
+        table: Optional[str] = task._repr_html_()
+        return version + len(Task.lookupAll()._repr_html_()) + len(table or "")
 """
 
 MORE = """

@@ -19,12 +19,15 @@
         print(Task.lookupOne(title="read").priority)
 """
 
+from object_database.aio import Change, Changes
 from object_database.core_schema import core_schema
 from object_database.database_connection import DatabaseConnection, connect
 from object_database.exceptions import (
     AuthenticationException,
+    ChangesLostException,
     ConnectionFailedException,
     DisconnectedException,
+    FieldNotDefaultInitializable,
     NotSubscribedException,
     NumberOverflowException,
     ObjectDoesntExistException,
@@ -66,11 +69,15 @@ __all__ = [
     "Alternative",
     "AtomicOperation",
     "AuthenticationException",
+    "Change",
+    "Changes",
+    "ChangesLostException",
     "ConnectionFailedException",
     "ConstDict",
     "DatabaseConnection",
     "DatabaseObject",
     "DisconnectedException",
+    "FieldNotDefaultInitializable",
     "Index",
     "Indexed",
     "ListOf",

@@ -5,7 +5,7 @@ import functools
 import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from object_database import _odb
+from object_database import _odb, aio
 from object_database.exceptions import TimeoutException, UsageException
 from object_database.schema import Schema
 from object_database.subscriptions import Entry, Registry, Subscription
@@ -271,7 +271,7 @@ class DatabaseConnection(_odb.Connection):
         deadline = None if timeout is None else time.monotonic() + timeout
         if self.currentTransactionId() < id:
             # The server tells at once of what there is, and of what is to come by and by.
-            self.flush(timeout)
+            _odb.Connection.flush(self, timeout)
         self._wait_for_version(
             id, None if deadline is None else max(0.0, deadline - time.monotonic())
         )
@@ -323,6 +323,33 @@ class DatabaseConnection(_odb.Connection):
         """The callback is not called for views that end from now on."""
         self._view_watchers = tuple(each for each in self._view_watchers if each != callback)
 
+    def changes(self, *types: Any, queued_max: int = aio.CHANGES_QUEUED_MAX) -> "aio.Changes":
+        """`async for change in db.changes(Task)`: the commits from now on that touch these types.
+
+        Without types, those that touch anything that this connection is subscribed to. Needs a
+        running event loop. See `aio.Changes` for how it ends.
+        """
+        for cls in types:
+            _definition(cls)
+        return aio.Changes(self, types, queued_max)
+
+    # ---- being up to date ----
+
+    def flush(self, timeout: Optional[float] = None) -> Any:
+        """Waits until the cache holds everything that was committed anywhere before the call.
+
+        Returns the version. Where an event loop runs in this thread, waiting would stop that loop:
+        there the result is a future, `await db.flush()`, and the wait goes on beside the loop.
+        """
+        if aio.is_in_loop():
+            return aio.run_beside_loop(lambda: super(DatabaseConnection, self).flush(timeout))
+        return super().flush(timeout)
+
+    async def aflush(self, timeout: Optional[float] = None) -> int:
+        """The same for coroutines: `await db.aflush()`."""
+        version: int = await self.flush(timeout)
+        return version
+
     # ---- the end ----
 
     def disconnect(self, block: bool = False) -> None:
@@ -340,10 +367,21 @@ class DatabaseConnection(_odb.Connection):
         definitions = schema._definitions()
         if self._defined.get(schema) == len(definitions) or schema in under_way:
             return
+        # The server must know the types that fields refer to. Of schemas that refer to each other
+        # one becomes known without the fields that do, then the others, then those fields.
+        mutual = schema._mutual() - under_way
+        cycle = {schema, *mutual}
+        first = schema
+        if not schema._can_grow_into(mutual):
+            first = next((each for each in mutual if each._can_grow_into(cycle - {each})), schema)
+        if first is not schema and not under_way:
+            self._add_schema(first, timeout, under_way)
         under_way.add(schema)
-        for needed in schema._needed:
+        if mutual:
+            self._define(schema.name, definitions, timeout, {each.name for each in mutual})
+        for needed in schema._needed():
             self._add_schema(needed, timeout, under_way)
-        self._define(schema.name, definitions, timeout)
+        self._define(schema.name, definitions, timeout, set())
         self._defined[schema] = len(definitions)
 
     def _add_schema_of(self, cls: Any, timeout: Optional[float]) -> None:

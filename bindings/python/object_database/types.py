@@ -5,7 +5,7 @@ import sys
 import types
 import typing
 from types import FunctionType
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from object_database import _odb
 from object_database.values import (
@@ -28,12 +28,16 @@ _NUMPY_SCALARS = {"integer": "int", "floating": "float", "bool_": "bool", "bool"
 
 
 class FieldType:
-    """A type of fields that is no Python class. Calling it makes a value of it."""
+    """A type of fields that is no Python class. Calling it makes a value of it.
 
-    __slots__ = ("codec",)
+    `parts` are the types that it is made of, as they were written.
+    """
 
-    def __init__(self, codec: "_odb.Codec") -> None:
+    __slots__ = ("codec", "parts")
+
+    def __init__(self, codec: "_odb.Codec", parts: "tuple[Any, ...]" = ()) -> None:
         self.codec = codec
+        self.parts = parts
 
     def __call__(self, *args: Any) -> Any:
         if len(args) > 1:
@@ -54,12 +58,18 @@ class FieldType:
 
 
 class ForwardReference:
-    """A type of a schema that is mentioned before it is defined."""
+    """A type of a schema that is mentioned before it is defined.
 
-    __slots__ = ("definition",)
+    `schema` is the one that it is to be defined in; `is_used` tells whether a field's type was made
+    of it, so that a mere look at `schema.Name` demands nothing.
+    """
 
-    def __init__(self, definition: "_odb.TypeDefinition") -> None:
+    __slots__ = ("definition", "schema", "is_used")
+
+    def __init__(self, definition: "_odb.TypeDefinition", schema: Any = None) -> None:
         self.definition = definition
+        self.schema = schema
+        self.is_used = False
 
     def __repr__(self) -> str:
         return f"{self.definition.schema_name}.{self.definition.type_name}"
@@ -94,7 +104,8 @@ class OneOf(FieldType, metaclass=_Constructor):
             option = option if _is_literal(option) else _resolved(option)
             flat.extend(option.options if isinstance(option, OneOf) else [option])
         self.options = tuple(flat)
-        super().__init__(_odb.Codec.one_of([_option_codec(option) for option in flat]))
+        codecs = [_option_codec(option) for option in flat]
+        super().__init__(_odb.Codec.one_of(codecs), self.options)
 
 
 class TupleOf(FieldType, metaclass=_Constructor):
@@ -103,7 +114,7 @@ class TupleOf(FieldType, metaclass=_Constructor):
     __slots__ = ()
 
     def __init__(self, element: Any) -> None:
-        super().__init__(_odb.Codec.list_of(codec_of(element)))
+        super().__init__(_odb.Codec.list_of(codec_of(element)), (element,))
 
 
 class ListOf(TupleOf):
@@ -118,7 +129,8 @@ class Tuple(FieldType, metaclass=_Constructor):
     __slots__ = ()
 
     def __init__(self, *elements: Any) -> None:
-        super().__init__(_odb.Codec.tuple_of([codec_of(element) for element in elements]))
+        codecs = [codec_of(element) for element in elements]
+        super().__init__(_odb.Codec.tuple_of(codecs), elements)
 
 
 class ConstDict(FieldType, metaclass=_Constructor):
@@ -127,7 +139,7 @@ class ConstDict(FieldType, metaclass=_Constructor):
     __slots__ = ()
 
     def __init__(self, key: Any, value: Any) -> None:
-        super().__init__(_odb.Codec.dict_of(codec_of(key), codec_of(value)))
+        super().__init__(_odb.Codec.dict_of(codec_of(key), codec_of(value)), (key, value))
 
 
 _named_tuples: Dict[Any, type] = {}
@@ -144,6 +156,7 @@ def NamedTuple(**fields: Any) -> Any:
         key, known = None, None
     if known is None:
         known = struct_class("NamedTuple", codecs, name)
+        known._parts = tuple(fields.values())  # type: ignore[attr-defined]
         if key is not None:
             _named_tuples[key] = known
     return known
@@ -163,7 +176,32 @@ def Alternative(name: str, **alternatives: Any) -> Any:
         choices[choice] = {field: codec_of(each) for field, each in fields.items()}
     if not choices:
         raise TypeError(f"{name} needs at least one alternative")
-    return alternative_class(name, choices, methods)
+    made = alternative_class(name, choices, methods)
+    made._parts = tuple(  # type: ignore[attr-defined]
+        each
+        for fields in alternatives.values()
+        if isinstance(fields, dict)
+        for each in fields.values()
+    )
+    return made
+
+
+def parts_of(spec: Any) -> "tuple[Any, ...]":
+    """The types that `spec` is made of, one level down; none for a scalar or a reference."""
+    resolved = _resolved(spec)
+    if isinstance(resolved, FieldType):
+        return resolved.parts
+    if isinstance(resolved, type) and issubclass(resolved, StructValue):
+        return resolved._parts
+    return ()
+
+
+def types_within(spec: Any) -> "Iterator[Any]":
+    """The types of schemas, defined or only mentioned, that values of `spec` refer to."""
+    if isinstance(spec, ForwardReference) or getattr(spec, "__schema__", None) is not None:
+        yield spec
+    for part in parts_of(spec):
+        yield from types_within(part)
 
 
 def _is_literal(option: Any) -> bool:
@@ -213,6 +251,7 @@ def find_codec(spec: Any) -> "Optional[_odb.Codec]":
     if isinstance(spec, FieldType):
         return spec.codec
     if isinstance(spec, ForwardReference):
+        spec.is_used = True
         return _odb.Codec.reference(spec.definition)
     if isinstance(spec, type):
         if spec in _SCALARS:

@@ -35,6 +35,7 @@ class StructValue(_odb.StructValue):
 
     __slots__ = ()
     _fields: Tuple[str, ...] = ()
+    _parts: Tuple[Any, ...] = ()  # the types of all fields, as they were written
     _odb_codec: "_odb.Codec"
 
     def __new__(cls, *args: Any, **fields: Any) -> Any:

@@ -107,6 +107,10 @@ void register_codecs(py::module_& module) {
                                                           std::move(names), unpack(alternatives))};
                   })
       .def_property_readonly("name", [](const CodecHandle& self) { return self.codec->name(); })
+      .def_property_readonly("has_default",
+                             [](const CodecHandle& self) {
+                               return odb::default_value(self.codec->type()).has_value();
+                             })
       .def("convert",
            [](const CodecHandle& self, py::object value, const std::string& place) {
              return to_python(self, self.codec->convert(value.ptr(), nullptr, place));

@@ -97,4 +97,24 @@ py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalo
   }
 }
 
+py::object outcome_exception(Session* session, const CommitOutcome& outcome,
+                             const Catalog& catalog) {
+  if (std::holds_alternative<Accepted>(outcome)) return py::none();
+  if (const auto* const conflict = std::get_if<Conflict>(&outcome)) {
+    std::string message = "conflict on " + describe(*conflict, catalog) + ": read at version " +
+                          std::to_string(conflict->read.value) + ", changed";
+    if (!conflict->actor.empty()) message += " by " + conflict->actor;
+    if (conflict->won != Version{}) message += " in version " + std::to_string(conflict->won.value);
+    if (session != nullptr) return conflict_exception(*session, catalog, *conflict, message);
+    return exception_class("RevisionConflictException")(message);
+  }
+  try {
+    throw_error(std::get<Error>(outcome));
+  } catch (...) {
+    set_error_from_exception();
+  }
+  const py::error_already_set raised;
+  return raised.value();
+}
+
 }  // namespace odb::python

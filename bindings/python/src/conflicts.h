@@ -14,5 +14,8 @@ py::object conflict_exception(Session& session, const Catalog& catalog, const Co
                               const std::string& message);
 // The result that onConfirmed hands over.
 py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalog);
+// What commit() would have raised; None when it was accepted. `session` is null once it has ended.
+py::object outcome_exception(Session* session, const CommitOutcome& outcome,
+                             const Catalog& catalog);
 
 }  // namespace odb::python

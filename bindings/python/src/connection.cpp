@@ -35,8 +35,8 @@ class PyConnection {
   Database& database() { return session_->database(); }
 
   void define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
-              std::optional<double> timeout) {
-    session_->define(schema, types, to_timeout(timeout));
+              std::optional<double> timeout, const std::set<std::string>& without) {
+    session_->define(schema, types, to_timeout(timeout), without);
   }
 
   PendingSubscription subscribe(Interest interest, bool lazy) {

@@ -94,9 +94,23 @@ std::shared_ptr<Bindings> Session::bindings(const detail::ClientCatalog& catalog
 }
 
 void Session::define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
-                     std::optional<std::chrono::milliseconds> timeout) {
+                     std::optional<std::chrono::milliseconds> timeout,
+                     const std::set<std::string>& without) {
+  std::set<TypeName> omitted;
+  const auto omits = [&](const TypeName& name) {
+    return without.contains(name.schema) || omitted.contains(name);
+  };
+  const auto becomes_empty = [&](const TypeDefinition* type) {
+    return !omitted.contains(type->name()) && type->declaration(omits).fields.empty();
+  };
+  for (auto empty = types.begin(); empty != types.end();) {
+    empty = std::find_if(types.begin(), types.end(), becomes_empty);
+    if (empty != types.end()) omitted.insert((*empty)->name());
+  }
   Schema declared(schema);
-  for (const TypeDefinition* const type : types) declared.define(type->declaration());
+  for (const TypeDefinition* const type : types) {
+    if (!omitted.contains(type->name())) declared.define(type->declaration(omits));
+  }
   Database& db = database();
   without_gil([&] { db.define(declared, timeout); });
   for (const TypeDefinition* const type : types) types_.emplace(type->name(), type);

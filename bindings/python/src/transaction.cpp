@@ -124,9 +124,13 @@ void PyTransaction::create(Construction& construction) {
   const Binding& binding = *construction.binding;
   for (const std::size_t position : binding.required) {
     if (construction.find(binding.fields[position]) != nullptr) continue;
-    raise_type_error(binding.definition->field_path(position) + ": " +
-                     binding.definition->fields()[position].codec->name() +
-                     " has no default and must be given");
+    binding.definition->refuse_without_default(position, "must be given");
+  }
+  if (!binding.undeclared_required.empty()) [[unlikely]] {
+    const FieldId field = *binding.type->find_field(binding.undeclared_required);
+    binding.definition->refuse_without_default(
+        binding.undeclared_required, to_string(binding.type->fields[field.value].type),
+        "must be given, and this program does not declare it");
   }
   const ObjectRef created = Use(*this)->create(binding.type->id, std::move(construction.fields));
   construction.handle->identity = created.object.value;

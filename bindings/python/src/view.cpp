@@ -114,6 +114,19 @@ void PyView::tell_watchers() {
 
 namespace {
 
+// "<view at version 7 of localhost:8000>"
+std::string represent(const PyView& view, const char* kind, const std::string& more) {
+  const py::object place = py::getattr(view.connection(), "_name", py::str("a connection"));
+  return std::string("<") + kind + " at version " + std::to_string(view.version().value) + " of " +
+         std::string(py::str(place)) + more + ">";
+}
+
+std::string represent_transaction(PyTransaction& self) {
+  if (self.has_ended()) return represent(self, "transaction", ", ended");
+  const std::size_t written = self.transaction().writes().objects.size();
+  return represent(self, "transaction", ", " + std::to_string(written) + " objects written");
+}
+
 template <class Class>
 py::object return_self(py::object self, void (Class::*set)()) {
   (self.cast<Class&>().*set)();
@@ -169,6 +182,7 @@ void register_views(py::module_& module) {
            })
       .def("__exit__", [](PyView& self, const py::object& type, const py::object&,
                           const py::object&) { self.exit(!type.is_none()); })
+      .def("__repr__", [](const PyView& self) { return represent(self, "view", ""); })
       .def("transaction_id", [](const PyView& self) { return self.version().value; })
       .def("db", [](const PyView& self) { return self.connection(); })
       .def("addViewWatcher", &PyView::add_watcher, py::arg("callback"))
@@ -180,6 +194,9 @@ void register_views(py::module_& module) {
       .def("getIndexWrites", [](const PyView&) { return py::make_tuple(py::list(), py::list()); });
 
   py::class_<PyTransaction, PyView>(module, "Transaction")
+      .def("__repr__", &represent_transaction)
+      .def("_exit_async", &PyTransaction::exit_async)
+      .def_property_readonly("_commit_timeout", &PyTransaction::timeout_seconds)
       .def("commit", &PyTransaction::commit)
       .def("nocommit",
            [](py::object self) {

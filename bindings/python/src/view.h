@@ -33,6 +33,9 @@ class PyView {
   Bindings& bindings() const { return *bindings_; }
   const std::shared_ptr<Bindings>& shared_bindings() const { return bindings_; }
 
+  // What it reads from. Raises when a transaction has ended.
+  virtual const detail::Snapshot& snapshot() { return view_->snapshot(); }
+
   // What objects do; `binding` is of bindings().
   virtual const Value& get(const Binding& binding, ObjectId object, std::size_t field);
   virtual bool exists(const Binding& binding, ObjectId object);
@@ -118,6 +121,8 @@ class PyTransaction : public PyView {
     bool& in_use_;
     Transaction& transaction_;
   };
+  bool has_ended() const { return transaction_ == nullptr; }
+  const detail::Snapshot& snapshot() override { return transaction().state().snapshot(); }
 
   const Value& get(const Binding& binding, ObjectId object, std::size_t field) override;
   bool exists(const Binding& binding, ObjectId object) override;
@@ -144,11 +149,18 @@ class PyTransaction : public PyView {
 
   void exit(bool has_exception) override;
   void commit();
+  // As exit(), without waiting. When it returns true the commit is under way and `done` will be
+  // called once, on any thread: with None, or with the exception that commit() would have raised.
+  bool exit_async(bool has_exception, py::object done);
 
   void set_confirmation(py::object callback);
   void set_nocommit() { commits_ = false; }
   void set_noconfirm() { waits_ = false; }
   void set_timeout(std::optional<double> seconds);
+  std::optional<double> timeout_seconds() const {
+    if (!timeout_) return std::nullopt;
+    return std::chrono::duration<double>(*timeout_).count();
+  }
 
   const std::vector<IndexReadRecord>& index_reads() const { return index_reads_; }
 
