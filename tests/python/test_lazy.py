@@ -381,15 +381,16 @@ def test_a_program_may_end_while_a_thread_fetches(fetching):
     assert script.end() == (0, "OutcomeUnknownException\nended", "")
 
 
-def test_a_subscription_that_times_out_is_none(own_server, schema, Photo):
+def test_a_subscription_that_times_out_is_none(own_server, schema, Photo, Task):
     db = object_database.connect("localhost", own_server.port, own_server.token)
     db.addSchema(schema)
     own_server.pause()
     with pytest.raises(TimeoutException):
-        db.subscribeToType(Photo, timeout=0.05)
+        db.subscribeToType(Photo, Task, timeout=0.05)
     own_server.resume()
     db.flush(WAIT_S)
-    assert not db.isSubscribedToType(Photo)
-    with pytest.raises(object_database.UsageException, match="no subscription"):
-        db.unsubscribeFromType(Photo)
+    for each in (Photo, Task):
+        assert not db.isSubscribedToType(each)
+        with pytest.raises(object_database.UsageException, match="no subscription"):
+            db.unsubscribeFromType(each)
     db.disconnect()

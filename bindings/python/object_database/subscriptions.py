@@ -39,10 +39,22 @@ class Entry:
         self.objects: List[Any] = []
         self.subscribe_again: Optional[Callable[[List[Any]], _odb.Subscription]] = None
 
-    def end(self, timeout: Optional[float]) -> None:
-        for native in self.natives:
-            native.unsubscribe(timeout)
-        self.natives = []
+    def take_natives(self) -> "List[_odb.Subscription]":
+        natives, self.natives = self.natives, []
+        return natives
+
+
+def end_all(natives: "Iterable[_odb.Subscription]", timeout: Optional[float]) -> None:
+    """Ends all of them, within `timeout` seconds together, and raises the first failure then."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    failure: Optional[OdbException] = None
+    for native in natives:
+        try:
+            native.unsubscribe(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except OdbException as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 class Subscription:
@@ -79,9 +91,8 @@ class Subscription:
         open keep it. Does nothing when it has ended. Raises TimeoutException after `timeout`
         seconds, and DisconnectedException.
         """
-        for entry in self._entries:
-            if self._registry.remove(entry):
-                entry.end(timeout)
+        ending = [entry for entry in self._entries if self._registry.remove(entry)]
+        end_all([native for entry in ending for native in entry.take_natives()], timeout)
 
     def __repr__(self) -> str:
         state = "loaded" if self.isLoaded else "loading"
@@ -121,7 +132,7 @@ class Registry:
                 del self._entries[key]
         if entry is None:
             raise UsageException(f"there is no subscription to {what} to end")
-        entry.end(timeout)
+        end_all(entry.take_natives(), timeout)
 
     def end_objects(self, key: Hashable, objects: Iterable[Any], timeout: Optional[float]) -> None:
         """Ends the latest subscription to each of these objects of one type."""
@@ -169,11 +180,9 @@ class Registry:
 
     @staticmethod
     def _shrink(entry: Entry, timeout: Optional[float]) -> None:
-        before = entry.natives
-        entry.natives = []
+        before = entry.take_natives()
         if entry.objects and entry.subscribe_again is not None:
             # The objects that stay are covered throughout.
             entry.natives = [entry.subscribe_again(entry.objects)]
             entry.natives[0].wait(timeout)
-        for native in before:
-            native.unsubscribe(timeout)
+        end_all(before, timeout)
