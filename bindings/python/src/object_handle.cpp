@@ -204,14 +204,14 @@ PyMethodDef* methods() {
       {"lookupUnique", as_method(lookup_unique), kLookup,
        "The object with these values. Raises TypeError unless there is exactly one."},
       {"lookupRange", as_method(lookup_range), kLookup,
-       "The objects in a part of an index, in its order: lookupRange(\"priority\", atLeast=2,\n"
-       "below=9), or lookupRange(by_status_and_priority=(\"open\",), above=2). The values given "
-       "are\n"
-       "those of the first fields, the bounds atLeast, above, atMost and below are of the next "
-       "one.\n"
-       "reverse=True turns the order round, limit=n gives the first n. Raises TypeError when "
-       "there\n"
-       "is no such index."},
+       "The objects in a part of an index, in its order:\n"
+       "\n"
+       "    Task.lookupRange(\"priority\", atLeast=2, below=9)\n"
+       "    Task.lookupRange(by_status_and_priority=(\"open\",), above=2)\n"
+       "\n"
+       "The values given are those of the first fields; the bounds atLeast, above, atMost and\n"
+       "below are of the next one. reverse=True turns the order round, limit=n gives the first\n"
+       "n. Raises TypeError when there is no such index."},
       {"countRange", as_method(count_range), kLookup,
        "How many objects lookupRange would find. Loads nothing of them."},
       {"count", as_method(count_objects), kLookup,
@@ -223,21 +223,18 @@ PyMethodDef* methods() {
       {"delete", delete_object, METH_NOARGS, "Deletes the object; __del__ runs first."},
       {"exists", object_exists, METH_NOARGS, "Whether the object exists in the current view."},
       {"atomicAdd", as_method(atomic_add), kFields,
-       "Adds to numbers, atomicAdd(priority=1), without reading them: transactions that only add "
-       "to\n"
-       "a field do not conflict with each other. The commit raises NumberOverflowException when "
-       "an\n"
-       "int cannot hold the sum."},
+       "Adds to numbers, atomicAdd(priority=1), without reading them: transactions that only\n"
+       "add to a field do not conflict with each other. The commit raises\n"
+       "NumberOverflowException when an int cannot hold the sum."},
       {"atomicAppend", as_method(atomic_append), kFields,
-       "Appends one element to each TupleOf named, atomicAppend(tags=\"urgent\"), without reading "
-       "it."},
+       "Appends one element to each TupleOf named, atomicAppend(tags=\"urgent\"), without\n"
+       "reading it."},
       {"atomicInsert", as_method(atomic_insert), kFields,
-       "Sets entries of each ConstDict named, atomicInsert(scores={\"a\": 1}), without reading "
-       "it."},
+       "Sets entries of each ConstDict named, atomicInsert(scores={\"a\": 1}), without\n"
+       "reading it."},
       {"atomicErase", as_method(atomic_erase), kFields,
-       "Removes one key from each ConstDict named, atomicErase(scores=\"a\"), without reading it. "
-       "A\n"
-       "key that is not there changes nothing."},
+       "Removes one key from each ConstDict named, atomicErase(scores=\"a\"), without\n"
+       "reading it. A key that is not there changes nothing."},
       {"__reduce__", refuse_pickling, METH_NOARGS, nullptr},
       {"__reduce_ex__", refuse_pickling, METH_O, nullptr},
       {"__copy__", return_self, METH_NOARGS, nullptr},
