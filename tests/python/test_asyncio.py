@@ -243,10 +243,18 @@ def test_changes_without_types_are_those_of_all(db, schema, tasks):
 def test_a_consumer_that_falls_behind_gets_what_waits_and_then_an_error(db, tasks):
     async def main():
         changes = db.changes(tasks, queued_max=3)
+        versions, all_arrived = set(), threading.Event()
+
+        def count(writes, additions, removals, version):  # runs after the handler of `changes`
+            versions.add(version)
+            if len(versions) == 5:
+                all_arrived.set()
+
+        db.registerOnTransactionHandler(count)
         for i in range(5):
-            with db.transaction():  # the loop does not get to run
+            with db.transaction():
                 tasks(str(i))
-        await db.flush()
+        assert all_arrived.wait(WAIT_S)  # meanwhile the loop does not get to run
         seen = []
         with pytest.raises(ChangesLostException, match="more than 3 changes"):
             async for change in changes:

@@ -105,6 +105,8 @@ def _text(value: Any) -> str:
     _nesting.depth += 1
     try:
         text = repr(value)
+    except RecursionError:  # a value that is nested too deep to print
+        text = _NO_VALUE
     finally:
         _nesting.depth -= 1
     return text if len(text) <= VALUE_TEXT_MAX else text[: VALUE_TEXT_MAX - 3] + _NO_VALUE

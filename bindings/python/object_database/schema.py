@@ -110,7 +110,8 @@ class Schema:
             raise TypeError(f"{place}: a type cannot be called {name}: schemas have that name")
         if name in self._types or name in self._supporting:
             raise TypeError(f"{place} is defined already")
-        if find_codec(value) is None:
+        is_alternative = isinstance(value, type) and issubclass(value, AlternativeValue)
+        if not is_alternative and find_codec(value) is None:
             raise TypeError(
                 f"{place}: expected a type of fields, as NamedTuple(...), given {value!r};"
                 " a class becomes a type with the decorator @schema.define"
@@ -154,6 +155,10 @@ class Schema:
             raise TypeError(f"{place} is defined already")
         own = self._mention(cls.__name__)
         declaration, declared_here = _read_bases(cls, own, caller_locals, place)
+        for spec, _ in declaration.fields.values():
+            for target in types_within(spec):
+                if isinstance(target, ForwardReference):
+                    target.is_used = True
         if not declaration.fields:
             raise TypeError(f"{place}: a type needs at least one field")
         indexes = declaration.index_list(place)
