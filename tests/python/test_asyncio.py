@@ -101,6 +101,43 @@ def test_an_exception_or_nocommit_commits_nothing(db, tasks):
     run(main())
 
 
+def test_a_task_that_is_cancelled_inside_commits_nothing(db, tasks):
+    async def write(inside):
+        async with db.transaction():
+            tasks("a")
+            inside.set()
+            await asyncio.Event().wait()
+
+    async def main():
+        inside = asyncio.Event()
+        writing = asyncio.create_task(write(inside))
+        await inside.wait()
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        await db.flush()
+        async with db.view():
+            assert tasks.lookupAll() == ()
+
+    run(main())
+
+
+def test_a_transaction_belongs_to_the_task_that_entered_it(db, tasks):
+    async def child(task):
+        with pytest.raises(UsageException, match="belongs to the task"):
+            task.priority = 1
+        async with db.view():  # a current view of its own
+            assert tasks.lookupAll() == ()
+
+    async def main():
+        async with db.transaction():
+            await asyncio.create_task(child(tasks("a")))
+        async with db.view():
+            assert tasks.lookupOne(title="a").priority == 0
+
+    run(main())
+
+
 def test_confirmations_come_before_the_block_is_left(db, tasks):
     async def main():
         results = []
