@@ -179,7 +179,7 @@ def test_a_function_must_mean_the_alternative_itself(schema):
 
 def test_a_mentioned_alternative_must_be_defined_in_its_schema(schema):
     Tree = Alternative("Tree", Leaf={}, Node={"next": schema.Tree})
-    with pytest.raises(TypeError, match=rf"Tree refers to itself as {schema.name}\.Tree: define it"):
+    with pytest.raises(TypeError, match=rf"refers to itself as {schema.name}\.Tree: define it"):
         schema.define(type("Forest", (), {"tree": Tree}))
 
 
@@ -261,3 +261,36 @@ def test_a_malformed_list_of_another_program_raises(connect, schema, Raw, place)
         raw = RawHolder(chain=[Node.More(next={"node": 1}), Node.More(next={"node": place})])
     with db.view(), pytest.raises(TypeError, match=f"Chain is malformed.* to place {place},"):
         schema.Holder.fromIdentity(raw._identity).chain
+
+
+def test_options_that_do_not_fit_leave_no_nodes_behind(connect, schema):
+    schema.define(
+        Alternative(
+            "Pairs",
+            End={},
+            More={"pair": OneOf(None, Tuple(schema.Pairs, int), Tuple(schema.Pairs, str))},
+        )
+    )
+    place = NamedTuple(node=int)
+    pair = OneOf(None, Tuple(place, int), Tuple(place, str))
+    Node = Alternative("Pairs", End={}, More={"pair": pair})
+    raw = Schema(schema.name)
+
+    @schema.define
+    class Holder:
+        pairs = schema.Pairs
+
+    @raw.define
+    class Holder:  # noqa: F811
+        pairs = TupleOf(Node)
+
+    db = connect()
+    db.subscribeToSchema(schema)
+    db.subscribeToSchema(raw)
+    Pairs = schema.Pairs
+    with db.transaction():
+        holder = schema.Holder(pairs=Pairs.More(pair=(Pairs.End(), "a")))
+    with db.view():
+        assert holder.pairs.pair == (Pairs.End(), "a")
+        stored = Holder.fromIdentity(holder._identity).pairs
+        assert stored == (Node.More(pair=(place(node=1), "a")), Node.End())

@@ -118,7 +118,7 @@ class Schema:
             )
         if self._is_referred_to(name):
             raise TypeError(
-                f"{place}: a field refers to it as to a type of objects: assign it before that field"
+                f"{place}: a field refers to it as to a type of objects: assign it before the field"
             )
         self._supporting[name] = value
 

@@ -71,8 +71,8 @@ class FieldType:
 class ForwardReference:
     """A type of a schema that is mentioned before it is defined.
 
-    `schema` is the one that it is to be defined in; `is_used` tells whether a field of a defined type
-    refers to it, so that a mere look at `schema.Name` demands nothing.
+    `schema` is the one that it is to be defined in; `is_used` tells whether a field of a defined
+    type refers to it, so that a mere look at `schema.Name` demands nothing.
     """
 
     __slots__ = ("definition", "schema", "is_used")
