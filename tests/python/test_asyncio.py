@@ -5,7 +5,7 @@ import gc
 import threading
 
 import pytest
-from support import WAIT_S
+from support import WAIT_S, Script
 
 import object_database
 from object_database import (
@@ -380,3 +380,62 @@ def test_a_thread_beside_the_loop_waits_in_place(db, tasks):
         assert results == [db.currentTransactionId()]
 
     run(main())
+
+
+# ---- the end of the program ----
+
+
+def test_a_program_that_ends_amid_waits_and_changes_exits_cleanly(build_dir, own_server):
+    script = Script(
+        build_dir,
+        own_server,
+        """
+        import asyncio
+
+        async def main():
+            db = connected()
+            changes = db.changes(Thing)
+            watching = asyncio.create_task(anext(changes))
+            print("ready")
+            input()
+            flushing = db.flush()
+            async with db.transaction().noconfirm():
+                Thing(name="a")
+            await asyncio.sleep(0)
+
+        asyncio.run(main())
+        print("ended")
+        """,
+    )
+    assert script.read_line() == "ready"
+    own_server.pause()
+    script.go_on()
+    assert script.end() == (0, "ended", "")
+
+
+def test_ctrl_c_ends_a_commit_that_waits(build_dir, own_server):
+    script = Script(
+        build_dir,
+        own_server,
+        """
+        import asyncio
+
+        async def main():
+            db = connected()
+            async with db.transaction():
+                Thing(name="a")
+                print("ready")
+                input()
+            print("committed")
+
+        try:
+            asyncio.run(main())
+        except KeyboardInterrupt:
+            print("interrupted")
+        """,
+    )
+    assert script.read_line() == "ready"
+    own_server.pause()
+    script.go_on()
+    script.interrupt_wait()
+    assert script.end() == (0, "interrupted", "")
