@@ -5,7 +5,7 @@ import gc
 import threading
 
 import pytest
-from support import WAIT_S
+from support import WAIT_S, Script
 
 import object_database
 from object_database import (
@@ -97,6 +97,43 @@ def test_an_exception_or_nocommit_commits_nothing(db, tasks):
             tasks("b")
         async with db.view():
             assert tasks.lookupAll() == ()
+
+    run(main())
+
+
+def test_a_task_that_is_cancelled_inside_commits_nothing(db, tasks):
+    async def write(inside):
+        async with db.transaction():
+            tasks("a")
+            inside.set()
+            await asyncio.Event().wait()
+
+    async def main():
+        inside = asyncio.Event()
+        writing = asyncio.create_task(write(inside))
+        await inside.wait()
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        await db.flush()
+        async with db.view():
+            assert tasks.lookupAll() == ()
+
+    run(main())
+
+
+def test_a_transaction_belongs_to_the_task_that_entered_it(db, tasks):
+    async def child(task):
+        with pytest.raises(UsageException, match="belongs to the task"):
+            task.priority = 1
+        async with db.view():  # a current view of its own
+            assert tasks.lookupAll() == ()
+
+    async def main():
+        async with db.transaction():
+            await asyncio.create_task(child(tasks("a")))
+        async with db.view():
+            assert tasks.lookupOne(title="a").priority == 0
 
     run(main())
 
@@ -243,10 +280,18 @@ def test_changes_without_types_are_those_of_all(db, schema, tasks):
 def test_a_consumer_that_falls_behind_gets_what_waits_and_then_an_error(db, tasks):
     async def main():
         changes = db.changes(tasks, queued_max=3)
+        versions, all_arrived = set(), threading.Event()
+
+        def count(writes, additions, removals, version):  # runs after the handler of `changes`
+            versions.add(version)
+            if len(versions) == 5:
+                all_arrived.set()
+
+        db.registerOnTransactionHandler(count)
         for i in range(5):
-            with db.transaction():  # the loop does not get to run
+            with db.transaction():
                 tasks(str(i))
-        await db.flush()
+        assert all_arrived.wait(WAIT_S)  # meanwhile the loop does not get to run
         seen = []
         with pytest.raises(ChangesLostException, match="more than 3 changes"):
             async for change in changes:
@@ -335,3 +380,62 @@ def test_a_thread_beside_the_loop_waits_in_place(db, tasks):
         assert results == [db.currentTransactionId()]
 
     run(main())
+
+
+# ---- the end of the program ----
+
+
+def test_a_program_that_ends_amid_waits_and_changes_exits_cleanly(build_dir, own_server):
+    script = Script(
+        build_dir,
+        own_server,
+        """
+        import asyncio
+
+        async def main():
+            db = connected()
+            changes = db.changes(Thing)
+            watching = asyncio.create_task(anext(changes))
+            print("ready")
+            input()
+            flushing = db.flush()
+            async with db.transaction().noconfirm():
+                Thing(name="a")
+            await asyncio.sleep(0)
+
+        asyncio.run(main())
+        print("ended")
+        """,
+    )
+    assert script.read_line() == "ready"
+    own_server.pause()
+    script.go_on()
+    assert script.end() == (0, "ended", "")
+
+
+def test_ctrl_c_ends_a_commit_that_waits(build_dir, own_server):
+    script = Script(
+        build_dir,
+        own_server,
+        """
+        import asyncio
+
+        async def main():
+            db = connected()
+            async with db.transaction():
+                Thing(name="a")
+                print("ready")
+                input()
+            print("committed")
+
+        try:
+            asyncio.run(main())
+        except KeyboardInterrupt:
+            print("interrupted")
+        """,
+    )
+    assert script.read_line() == "ready"
+    own_server.pause()
+    script.go_on()
+    script.interrupt_wait()
+    assert script.end() == (0, "interrupted", "")

@@ -117,8 +117,10 @@ def test_notebooks_get_tables_with_escaped_values(db, schema, Note):
         note = Note(title="<script>&")
         for _ in range(display.ROWS_SHOWN_MAX):
             Note(title="b")
-        table = Note.lookupAll()._repr_html_()
+        found = Note.lookupAll()
+        table = found._repr_html_()
         one = note._repr_html_()
+    assert found._repr_html_().startswith(f"<code>(&lt;{schema.name}.Note {note._identity}&gt;, ")
     assert "<script>" not in table and "&lt;script&gt;&amp;" in table
     count = display.ROWS_SHOWN_MAX
     assert f"<caption>{count + 1} {schema.name}.Note, the first {count} of them</caption>" in table

@@ -65,7 +65,7 @@ def test_an_init_must_set_a_field_without_default_before_reading_it(db, schema):
 
     db.subscribeToSchema(schema)
     with db.transaction():
-        with pytest.raises(FieldNotDefaultInitializable, match="Node.parent.*read before it is set"):
+        with pytest.raises(FieldNotDefaultInitializable, match="parent.*read before it is set"):
             Node()
         with pytest.raises(ObjectDoesntExistException):
             Node(Node.fromIdentity(10**15)).parent.parent

@@ -7,7 +7,7 @@ the server is not asked.
 import html
 import itertools
 import threading
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Iterable, List
 
 from object_database import _odb
 
@@ -62,23 +62,25 @@ def object_html(object: Any) -> str:
 
 
 def result_html(objects: Any) -> str:
-    """A table with a row for each object, the first of them if there are many."""
+    """A table with a row for each object, the first of them if there are many; the repr where
+    their fields cannot be seen."""
     shown = list(itertools.islice(objects, ROWS_SHOWN_MAX))
-    if not shown:
-        return "<code>()</code>"
+    seen = [_odb.peek(each) for each in shown]
+    if not any(seen):
+        return f"<code>{html.escape(result_repr(objects))}</code>"
     cls = type(shown[0])
     names = list(cls._odb_declaration.fields)
     rows = [_row(["th"] * (len(names) + 1), ["identity", *names])]
-    rows.extend(_object_row(each, names) for each in shown)
+    rows.extend(_object_row(each, fields, names) for each, fields in zip(shown, seen))
     caption = f"{len(objects)} {_type_name(cls)}"
     if len(objects) > len(shown):
         caption += f", the first {len(shown)} of them"
     return _table(caption, rows)
 
 
-def _object_row(object: Any, names: List[str]) -> str:
-    fields: Optional[Dict[str, Any]] = _odb.peek(object) or None
-    texts = [_NO_VALUE if fields is None else _text(fields[name]) for name in names]
+def _object_row(object: Any, fields: Any, names: List[str]) -> str:
+    """`fields` is what peek() told of the object."""
+    texts = [_text(fields[name]) if fields else _NO_VALUE for name in names]
     return _row(["th"] + ["td"] * len(names), [str(object._identity), *texts])
 
 
@@ -105,6 +107,8 @@ def _text(value: Any) -> str:
     _nesting.depth += 1
     try:
         text = repr(value)
+    except RecursionError:  # a value that is nested too deep to print
+        text = _NO_VALUE
     finally:
         _nesting.depth -= 1
     return text if len(text) <= VALUE_TEXT_MAX else text[: VALUE_TEXT_MAX - 3] + _NO_VALUE

@@ -112,14 +112,15 @@ class Schema:
             raise TypeError(f"{place}: a type cannot be called {name}: schemas have that name")
         if name in self._types or name in self._supporting:
             raise TypeError(f"{place} is defined already")
-        if find_codec(value) is None:
+        is_alternative = isinstance(value, type) and issubclass(value, AlternativeValue)
+        if not is_alternative and find_codec(value) is None:
             raise TypeError(
                 f"{place}: expected a type of fields, as NamedTuple(...), given {value!r};"
                 " a class becomes a type with the decorator @schema.define"
             )
         if self._is_referred_to(name):
             raise TypeError(
-                f"{place}: a field refers to it as to a type of objects: assign it before that field"
+                f"{place}: a field refers to it as to a type of objects: assign it before the field"
             )
         self._supporting[name] = value
 
@@ -156,6 +157,10 @@ class Schema:
             raise TypeError(f"{place} is defined already")
         own = self._mention(cls.__name__)
         declaration, declared_here = _read_bases(cls, own, caller_locals, place)
+        for spec, _ in declaration.fields.values():
+            for target in types_within(spec):
+                if isinstance(target, ForwardReference):
+                    target.is_used = True
         if not declaration.fields:
             raise TypeError(f"{place}: a type needs at least one field")
         indexes = declaration.index_list(place)

@@ -1,7 +1,18 @@
 # What type checkers see of a field is the value that it reads as. OneOf, Tuple, NamedTuple and
 # Alternative are beyond them: annotate with Optional, Union, Literal or tuple[...], which mean the
 # same.
-from typing import Any, Generic, Iterator, Mapping, Optional, Sequence, Type, TypeVar, Union, overload
+from typing import (
+    Any,
+    Generic,
+    Iterator,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
 from typing import Tuple as TupleType
 
 from typing_extensions import Self
