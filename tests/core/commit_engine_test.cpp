@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 #include <string>
 #include <variant>
 
@@ -30,6 +31,11 @@ CellRead cell(std::uint64_t object, std::uint32_t field) {
 ExistenceRead existence(std::uint64_t object) { return {kTask, ObjectId{object}}; }
 IndexRead status(std::int64_t value) { return {kByStatus, key({number(value)})}; }
 
+// Entries of the index by status with from <= status < to.
+IndexRangeRead statuses(std::int64_t from, std::int64_t to) {
+  return {kByStatus, key({number(from)}), key({number(to)})};
+}
+
 // Task 1 ("one", status 1) and task 2 ("two", status 2) exist from version 2 on.
 struct CommitEngineTest : ::testing::Test {
   void SetUp() override {
@@ -46,6 +52,7 @@ struct CommitEngineTest : ::testing::Test {
     if (auto* c = std::get_if<CellRead>(&read)) request.reads.cells = {*c};
     if (auto* e = std::get_if<ExistenceRead>(&read)) request.reads.existences = {*e};
     if (auto* i = std::get_if<IndexRead>(&read)) request.reads.indexes = {*i};
+    if (auto* r = std::get_if<IndexRangeRead>(&read)) request.reads.ranges = {*r};
     if (auto* m = std::get_if<MembershipRead>(&read)) request.reads.memberships = {*m};
     return judge(request);
   }
@@ -60,7 +67,7 @@ struct CommitEngineTest : ::testing::Test {
 const Judgement kAcceptable{Acceptable{}};
 
 Judgement conflict(ConflictKey key, std::uint64_t won, std::uint64_t read = 2) {
-  return Conflict{std::move(key), Version{read}, Version{won}, ""};
+  return Conflict{std::move(key), Version{read}, Version{won}, "", {}, {}};
 }
 ErrorCode code_of(const Judgement& judgement) {
   const auto* error = std::get_if<Error>(&judgement);
@@ -115,6 +122,17 @@ INSTANTIATE_TEST_SUITE_P(
         ReadClaim{"IndexAndEqualValue", set_same_status, status(1), false},
         ReadClaim{"IndexAndCreation", create_task, status(1), true},
         ReadClaim{"IndexAndDeletion", erase_task, status(1), true},
+        ReadClaim{"RangeLeft", set_status, statuses(1, 2), true},
+        ReadClaim{"RangeEntered", set_status, statuses(5, 10), true},
+        ReadClaim{"RangeMovedWithin", set_status, statuses(0, 100), true},
+        ReadClaim{"RangeThatEndsBefore", set_status, statuses(3, 7), false},
+        ReadClaim{"RangeThatBeginsAfter", set_status, statuses(8, 100), false},
+        ReadClaim{"RangeBetween", set_status, statuses(2, 7), false},
+        ReadClaim{"RangeAndOtherField", set_points, statuses(0, 100), false},
+        ReadClaim{"RangeAndEqualValue", set_same_status, statuses(0, 100), false},
+        ReadClaim{"RangeAndCreation", create_task, statuses(0, 2), true},
+        ReadClaim{"RangeAndDeletion", erase_task, statuses(0, 2), true},
+        ReadClaim{"EmptyRange", create_task, statuses(1, 1), false},
         ReadClaim{"MembershipAndCreation", create_task, MembershipRead{kTask}, true},
         ReadClaim{"MembershipAndDeletion", erase_task, MembershipRead{kTask}, true},
         ReadClaim{"MembershipAndUpdate", set_status, MembershipRead{kTask}, false},
@@ -301,6 +319,44 @@ TEST_F(CommitEngineTest, AModificationAfterTheHorizonConflictsHoweverOldTheSnaps
   apply(set_status());
   EXPECT_EQ(judge_read(cell(1, kStatus), Version{1}), conflict(cell(1, kStatus), 4, 1));
   EXPECT_EQ(judge_read(status(7), Version{1}), conflict(status(7), 4, 1));
+}
+
+// ---- operations that need no read ----
+
+Changeset add_points(std::int64_t amount) {
+  Changeset changes = Changes().update(kTask, 1, {{kPoints, number(amount)}});
+  changes.cells[0].kind = CellOperation::Kind::kAdd;
+  return changes;
+}
+
+TEST_F(CommitEngineTest, AdditionsNeverConflictWithEachOther) {
+  apply(add_points(5));
+  apply(add_points(6));
+  EXPECT_EQ(judge_write(add_points(7)), kAcceptable);
+  apply(add_points(7));
+  const Row* row = state.find(kTask, ObjectId{1}, state.version());
+  EXPECT_EQ(row->fields()[kPoints], number(18));
+  EXPECT_EQ(judge_read(cell(1, kPoints)), conflict(cell(1, kPoints), 5)) << "who read it conflicts";
+}
+
+TEST_F(CommitEngineTest, AnAdditionThatOverflowsIsRefusedAsSuch) {
+  apply(add_points(std::numeric_limits<std::int64_t>::max()));
+  EXPECT_EQ(code_of(judge_write(add_points(1))), ErrorCode::kNumberOverflow);
+  EXPECT_EQ(judge_write(add_points(-1)), kAcceptable);
+  CommitRequest request{.snapshot = Version{2}, .reads = {.cells = {cell(1, kPoints)}},
+                        .writes = add_points(1)};
+  EXPECT_EQ(judge(request), conflict(cell(1, kPoints), 3)) << "a conflict is judged first";
+}
+
+TEST_F(CommitEngineTest, ARangeOlderThanTheHorizonIsUnchangedOnlyWhenTheWholeIndexIs) {
+  apply(Changes().create(kPerson, 50));
+  apply(Changes().create(kPerson, 51));
+  state.trim_to(Version{4});
+  EXPECT_EQ(judge_read(statuses(0, 100), Version{3}), kAcceptable)
+      << "the index has not changed since version 2";
+  apply(set_status());
+  EXPECT_EQ(code_of(judge_read(statuses(50, 60), Version{3})), ErrorCode::kTooOld);
+  EXPECT_EQ(judge_read(statuses(0, 100), Version{3}), conflict(statuses(0, 100), 5, 3));
 }
 
 }  // namespace

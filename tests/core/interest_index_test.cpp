@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -233,6 +234,87 @@ TEST_F(InterestIndexTest, RemovalKeepsTheOthers) {
   index.remove(kAnn, kFirst);
   index.remove(kBob, kSecond);
   EXPECT_EQ(sights_of(move(1, 5)), (Sights{{kAnn, kStays}, {kBob, kLeaves}}));
+}
+
+// ---- ranges ----
+
+Interest between(std::int64_t low, std::int64_t high) {
+  return IndexRangeInterest{{kByStatus, {}, RangeBound{number(low)}, RangeBound{number(high)}}};
+}
+
+TEST_F(InterestIndexTest, ARangeSeesWhatMovesInOutAndWithin) {
+  add_loaded(kAnn, kFirst, between(1, 5));
+  EXPECT_EQ(sights_of(update(1)), (Sights{{kAnn, kStays}}));
+  EXPECT_EQ(sights_of(move(1, 5)), (Sights{{kAnn, kStays}}));
+  EXPECT_EQ(sights_of(move(1, 6)), (Sights{{kAnn, kLeaves}}));
+  EXPECT_EQ(sights_of(move(1, 7)), Sights());
+  EXPECT_EQ(sights_of(move(1, 3)), (Sights{{kAnn, kEnters}}));
+  index.remove(kAnn, kFirst);
+  EXPECT_EQ(sights_of(move(1, 4)), Sights());
+  EXPECT_TRUE(index.empty());
+}
+
+TEST_F(InterestIndexTest, OverlappingRangesComeAndGoEachForItself) {
+  std::mt19937_64 random(11);
+  const auto below = [&](std::uint64_t limit) { return static_cast<std::int64_t>(random() % limit); };
+  std::map<SubscriptionId, std::pair<std::int64_t, std::int64_t>> model;
+  for (std::uint64_t step = 1; step <= 400; ++step) {
+    if (model.size() > 8 || (!model.empty() && below(3) == 0)) {
+      const auto at = std::next(model.begin(), below(model.size()));
+      index.remove(kAnn, at->first);
+      model.erase(at);
+    } else {
+      const std::pair range(below(10), below(10));  // some of them empty
+      const SubscriptionId subscription{step};
+      add_loaded(kAnn, subscription, between(range.first, range.second));
+      model.emplace(subscription, range);
+    }
+    const std::int64_t status = below(10);
+    const bool expected = std::any_of(model.begin(), model.end(), [&](const auto& held) {
+      return held.second.first <= status && status <= held.second.second;
+    });
+    sights_of(move(1, status));
+    EXPECT_EQ(sights_of(update(1)), (expected ? Sights{{kAnn, kStays}} : Sights()))
+        << "step " << step << ", status " << status;
+  }
+}
+
+TEST_F(InterestIndexTest, WhatArrivesInARangeThatIsLoadingIsHandedToItsSnapshot) {
+  add(kAnn, kFirst, between(1, 5));
+  index.set_position(kAnn, kFirst, {kTask, ObjectId{1}});
+  EXPECT_EQ(sights_of(move(1, 4)), (Sights{{kAnn, kStays}})) << "sent before";
+  EXPECT_EQ(sights_of(move(2, 9)), Sights());
+  EXPECT_TRUE(index.take_arrivals(kAnn, kFirst).empty());
+  EXPECT_EQ(sights_of(move(2, 3)), Sights()) << "beyond the position: its piece will show it";
+  EXPECT_EQ(index.take_arrivals(kAnn, kFirst), (boost::unordered_flat_set<ObjectId>{ObjectId{2}}));
+  EXPECT_TRUE(index.take_arrivals(kAnn, kFirst).empty());
+}
+
+// ---- what a session created ----
+
+TEST_F(InterestIndexTest, WhatASessionCreatedIsItsOwnToSee) {
+  index.add_created(kAnn, kTask, ObjectId{1});
+  EXPECT_TRUE(index.has_created(kAnn, ObjectId{1}));
+  EXPECT_FALSE(index.has_created(kBob, ObjectId{1}));
+  EXPECT_EQ(sights_of(update(1)), (Sights{{kAnn, kStays}}));
+  EXPECT_EQ(sights_of(update(2)), Sights());
+  index.remove_created(ObjectId{1});
+  EXPECT_EQ(sights_of(update(1)), Sights());
+  EXPECT_TRUE(index.empty());
+}
+
+TEST_F(InterestIndexTest, WhatASessionCreatedNeedsNoPlaceWhenItHoldsTheWholeType) {
+  add(kAnn, kFirst, TypeInterest{kTask});
+  index.add_created(kAnn, kTask, ObjectId{2});
+  EXPECT_TRUE(index.has_created(kAnn, ObjectId{2})) << "its snapshot may not have come so far";
+  index.set_loaded(kAnn, kFirst);
+  index.add_created(kAnn, kTask, ObjectId{1});
+  EXPECT_FALSE(index.has_created(kAnn, ObjectId{1}));
+  index.remove(kAnn, kFirst);
+  index.add_created(kAnn, kTask, ObjectId{1});
+  EXPECT_TRUE(index.has_created(kAnn, ObjectId{1}));
+  index.remove(kAnn);
+  EXPECT_TRUE(index.empty());
 }
 
 }  // namespace

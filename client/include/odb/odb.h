@@ -15,6 +15,7 @@
 #include "odb/client/transaction.h"
 #include "odb/client/typed_database.h"
 #include "odb/client/typed_query.h"
+#include "odb/client/typed_range.h"
 #include "odb/client/typed_schema.h"
 #include "odb/client/typed_transaction.h"
 #include "odb/client/typed_view.h"

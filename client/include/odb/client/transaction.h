@@ -137,6 +137,15 @@ class Transaction {
   template <class T, auto... Members>
   std::size_t count(const Where<T, Members...>& where);
 
+  template <auto Member, auto... More, class... Parts>
+  std::vector<Ref<detail::ClassOf<Member>>> range(const Parts&... parts);
+  template <class T, auto Member, auto... More, class... Parts>
+  std::vector<Ref<T>> range(const Parts&... parts);
+  template <class T, auto... Members>
+  std::vector<Ref<T>> range(const InRange<T, Members...>& query);
+  template <class T, auto... Members>
+  std::size_t count(const InRange<T, Members...>& query);
+
   // Writes throw ValueError when a value does not fit: a number out of range, text that is not
   // UTF-8, a Ref to nothing. `schema` is needed for a struct that is defined in several.
   template <class T>
@@ -150,6 +159,19 @@ class Transaction {
   // Sets every member, whether it differs or not.
   template <class T>
   void update(Ref<T> object, const T& value);
+
+  // Without reading, see the dynamic form above: add<&Task::priority>(task, 1),
+  // append<&Task::tags>(task, "b"), insert<&Task::scores>(task, "a", 1),
+  // erase<&Task::scores>(task, "a"). A sum is checked against 64 bits at the server, against a
+  // narrower member when it is read.
+  template <auto Member, class T, class Given>
+  void add(Ref<T> object, const Given& amount);
+  template <auto Member, class T, class Given>
+  void append(Ref<T> object, const Given& element);
+  template <auto Member, class T, class Key, class Given>
+  void insert(Ref<T> object, const Key& key, const Given& value);
+  template <auto Member, class T, class Key>
+  void erase(Ref<T> object, const Key& key);
 
   // ---- the end; each may be called once ----
   // Returns when the commit is part of the database and of this client's cache: the version, or the

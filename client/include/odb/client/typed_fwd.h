@@ -18,6 +18,8 @@ template <class T>
 class TransactionObjects;  // typed_transaction.h
 template <class T, auto... Members>
 struct Where;  // typed_query.h
+template <class T, auto... Members>
+struct InRange;  // typed_range.h
 
 namespace detail {
 

@@ -12,6 +12,7 @@
 #include "odb/client/mapping.h"
 #include "odb/client/transaction.h"
 #include "odb/client/typed_query.h"
+#include "odb/client/typed_range.h"
 
 namespace odb {
 
@@ -170,6 +171,23 @@ std::size_t Transaction::count(const Values&... values) {
   return count(odb::where<T, Member, More...>(values...));
 }
 
+template <class T, auto... Members>
+std::vector<Ref<T>> Transaction::range(const InRange<T, Members...>& query) {
+  return detail::to_refs<T>(range(query.range(state_.snapshot().catalog()), query.options));
+}
+template <class T, auto... Members>
+std::size_t Transaction::count(const InRange<T, Members...>& query) {
+  return count(query.range(state_.snapshot().catalog()));
+}
+template <auto Member, auto... More, class... Parts>
+std::vector<Ref<detail::ClassOf<Member>>> Transaction::range(const Parts&... parts) {
+  return range(in_range<Member, More...>(parts...));
+}
+template <class T, auto Member, auto... More, class... Parts>
+std::vector<Ref<T>> Transaction::range(const Parts&... parts) {
+  return range(in_range<T, Member, More...>(parts...));
+}
+
 namespace detail {
 
 template <class T>
@@ -211,6 +229,46 @@ void Transaction::update(Ref<T> object, const T& value) {
   for (auto& [field, stored] : detail::field_values(binding, value)) {
     state_.set(object, field, std::move(stored));
   }
+}
+
+namespace detail {
+
+template <class T, auto Member>
+FieldId field_of_member(const ClientCatalog& catalog, Ref<T> object) {
+  return binding_of<T>(catalog, object.type).fields[MemberOf<T, Member>::kPosition];
+}
+
+}  // namespace detail
+
+template <auto Member, class T, class Given>
+void Transaction::add(Ref<T> object, const Given& amount) {
+  static_assert(std::is_arithmetic_v<detail::MemberType<Member>> &&
+                    !std::is_same_v<detail::MemberType<Member>, bool>,
+                "odb: only numbers can be added to");
+  Value stored = detail::member_value<T, Member>(amount);
+  add(object, detail::field_of_member<T, Member>(state_.snapshot().catalog(), object),
+      std::move(stored));
+}
+template <auto Member, class T, class Given>
+void Transaction::append(Ref<T> object, const Given& element) {
+  using Element = typename detail::MemberType<Member>::value_type;
+  static_assert(std::is_same_v<detail::MemberType<Member>, std::vector<Element>>,
+                "odb: only lists (std::vector) can be appended to");
+  append(object, detail::field_of_member<T, Member>(state_.snapshot().catalog(), object),
+         Mapping<Element>::to_value(Element(element)));
+}
+template <auto Member, class T, class Key, class Given>
+void Transaction::insert(Ref<T> object, const Key& key, const Given& value) {
+  using Dict = detail::MemberType<Member>;
+  insert(object, detail::field_of_member<T, Member>(state_.snapshot().catalog(), object),
+         Mapping<typename Dict::key_type>::to_value(typename Dict::key_type(key)),
+         Mapping<typename Dict::mapped_type>::to_value(typename Dict::mapped_type(value)));
+}
+template <auto Member, class T, class Key>
+void Transaction::erase(Ref<T> object, const Key& key) {
+  using Dict = detail::MemberType<Member>;
+  erase(object, detail::field_of_member<T, Member>(state_.snapshot().catalog(), object),
+        Mapping<typename Dict::key_type>::to_value(typename Dict::key_type(key)));
 }
 
 inline std::future<CommitOutcome> Transaction::commit_future() {

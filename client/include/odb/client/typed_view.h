@@ -12,6 +12,7 @@
 
 #include "odb/client/mapping.h"
 #include "odb/client/typed_query.h"
+#include "odb/client/typed_range.h"
 #include "odb/client/view.h"
 
 namespace odb {
@@ -180,6 +181,29 @@ std::size_t View::count(const Values&... values) const {
 template <class T, auto Member, auto... More, class... Values>
 std::size_t View::count(const Values&... values) const {
   return count(odb::where<T, Member, More...>(values...));
+}
+
+template <class T, auto... Members>
+std::vector<Ref<T>> View::range(const InRange<T, Members...>& query) const {
+  return detail::to_refs<T>(range(query.range(snapshot_->catalog()), query.options));
+}
+template <class T, auto... Members>
+std::size_t View::count(const InRange<T, Members...>& query) const {
+  return count(query.range(snapshot_->catalog()));
+}
+template <auto Member, auto... More, class... Parts>
+std::vector<Ref<detail::ClassOf<Member>>> View::range(const Parts&... parts) const {
+  return range(in_range<Member, More...>(parts...));
+}
+template <class T, auto Member, auto... More, class... Parts>
+std::vector<Ref<T>> View::range(const Parts&... parts) const {
+  return range(in_range<T, Member, More...>(parts...));
+}
+
+template <class T>
+void View::load(const std::vector<Ref<T>>& refs) const {
+  const std::vector<ObjectRef> objects(refs.begin(), refs.end());
+  load(std::span(objects));
 }
 
 }  // namespace odb

@@ -119,6 +119,23 @@ class View {
   template <class T, auto... Members>
   std::size_t count(const Where<T, Members...>& where) const;
 
+  // By a part of an index over exactly these members, in the order of the index:
+  // range<&Task::status, &Task::priority>(prefix("open"), at_least(2), descending, limit(10)). The
+  // parts are those of typed_range.h. Or in one piece: range(in_range<...>(...)).
+  template <auto Member, auto... More, class... Parts>
+  std::vector<Ref<detail::ClassOf<Member>>> range(const Parts&... parts) const;
+  template <class T, auto Member, auto... More, class... Parts>
+  std::vector<Ref<T>> range(const Parts&... parts) const;
+  template <class T, auto... Members>
+  std::vector<Ref<T>> range(const InRange<T, Members...>& query) const;
+  // How many a range has, whatever its limit. Nothing of the objects is loaded.
+  template <class T, auto... Members>
+  std::size_t count(const InRange<T, Members...>& query) const;
+
+  // Fetches what is not loaded yet of these objects of a lazy subscription, in one round trip.
+  template <class T>
+  void load(const std::vector<Ref<T>>& refs) const;
+
  private:
   std::shared_ptr<const detail::Snapshot> snapshot_;
 };
