@@ -153,7 +153,9 @@ WatchRegistration::WatchRegistration(std::shared_ptr<Connection> connection,
   connection_->add_watch(watch_);
 }
 
-WatchRegistration::~WatchRegistration() { connection_->remove_watch(*watch_); }
+WatchRegistration::~WatchRegistration() { end(); }
+
+void WatchRegistration::end() { connection_->remove_watch(*watch_); }
 
 const std::function<void()>& WatchRegistration::while_waiting() const {
   return connection_->options().while_waiting;

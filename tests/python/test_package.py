@@ -15,7 +15,7 @@ from object_database import exceptions
 NAMES = """
     connect Schema Indexed Index current_transaction core_schema OneOf TupleOf ListOf ConstDict
     NamedTuple Tuple Alternative RevisionConflictException DisconnectedException
-    ObjectDoesntExistException ServerError
+    ObjectDoesntExistException ServerError Reactor
 """.split()
 
 SUBMODULES = {
@@ -24,6 +24,7 @@ SUBMODULES = {
     " ObjectDoesntExistException",
     "core_schema": "core_schema",
     "database_connection": "DatabaseConnection connect",
+    "reactor": "Reactor",
     "exceptions": "OdbException RevisionConflictException DisconnectedException ServerError",
 }
 

@@ -37,6 +37,7 @@ from object_database.exceptions import (
     UniqueViolationException,
     UsageException,
 )
+from object_database.reactor import Reactor
 from object_database.schema import (
     Alternative,
     ConstDict,
@@ -69,6 +70,7 @@ __all__ = [
     "OdbException",
     "OneOf",
     "OutcomeUnknownException",
+    "Reactor",
     "RevisionConflictException",
     "Schema",
     "SchemaException",

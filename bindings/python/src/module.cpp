@@ -8,6 +8,7 @@
 #include "field.h"
 #include "lookup_result.h"
 #include "object_handle.h"
+#include "reactor.h"
 #include "struct_value.h"
 #include "timestamp.h"
 #include "view.h"
@@ -23,5 +24,6 @@ PYBIND11_MODULE(_odb, module) {
   register_field_descriptor(module);
   register_lookup_result(module);
   register_views(module);
+  register_reactor(module);
   register_connection(module);
 }

@@ -11,6 +11,7 @@
 #include "current.h"
 #include "odb/client/transaction.h"
 #include "odb/client/view.h"
+#include "read_recorder.h"
 #include "session.h"
 
 namespace odb::python {
@@ -53,7 +54,8 @@ class PyView {
   std::unique_ptr<View> view_;  // null in a transaction
   std::shared_ptr<Bindings> bindings_;
   Version version_;
-  std::vector<py::object> entries_;  // CurrentView, one for each place where it is entered
+  std::shared_ptr<ReadRecorder> recorder_;  // of the reactor that it was made for; mostly null
+  std::vector<py::object> entries_;         // CurrentView, one for each place where it is entered
 };
 
 // An object between its construction and the moment when the transaction creates it: after
@@ -110,6 +112,7 @@ class PyTransaction : public PyView {
 
  private:
   void end();
+  void tell_reads();
   void commit_waiting();
   void commit_in_background();
 

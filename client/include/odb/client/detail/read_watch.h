@@ -87,6 +87,8 @@ class WatchRegistration {
   WatchRegistration(const WatchRegistration&) = delete;
   WatchRegistration& operator=(const WatchRegistration&) = delete;
 
+  void end();  // before the end of its life
+
   ReadWatch& watch() const { return *watch_; }
   const std::shared_ptr<Connection>& connection() const { return connection_; }
   // ConnectOptions::while_waiting.
