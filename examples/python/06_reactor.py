@@ -1,5 +1,5 @@
 """A reactor keeps a summary right: how many orders are open, and what they are worth together.
-Teaches: a function that runs again whenever a commit touches what it read, and for nothing else; waiting.
+Teaches: a function that runs again whenever a commit touches what it read, and only then; waiting.
 Start `odb_server --inmem localhost 8000 --service-token TOKEN` first."""
 
 import argparse
@@ -40,7 +40,7 @@ def summarize():
     with db.transaction():
         orders = Order.lookupAll(state="open")
         now = (len(orders), sum(order.cents for order in orders))
-        if (summary.open_orders, summary.cents) != now:  # only what differs, so that it comes to rest
+        if (summary.open_orders, summary.cents) != now:  # write only what differs
             summary.open_orders, summary.cents = now
 
 

@@ -420,7 +420,7 @@ TEST_F(ReactorOverTls, TheEndOfTheLinkEndsItAndTheReasonIsKept) {
   ASSERT_EQ(seen.first(1).size(), 1u);
   EXPECT_FALSE(reactor.end_reason());
   server_->stop();
-  EXPECT_THROW(waiting.next(), Exception);
+  EXPECT_THROW(waiting.next(kLong), Exception);
   EXPECT_TRUE(becomes_true([&] { return !reactor.is_running(); }));
   ASSERT_TRUE(reactor.end_reason());
   EXPECT_FALSE(reactor.end_reason()->message.empty());
@@ -443,7 +443,7 @@ TEST_F(ReactorOverTls, ADatabaseMayBeDestroyedFirst) {
     db.reset();
     EXPECT_TRUE(becomes_true([&] { return !reactor.is_running(); }));
     EXPECT_EQ(reactor.end_reason()->code, ErrorCode::kDisconnected);
-    EXPECT_THROW(by_hand_only.next(), DisconnectedError);
+    EXPECT_THROW(by_hand_only.next(kLong), DisconnectedError);
   }
 }
 

@@ -255,6 +255,18 @@ def test_it_misses_nothing_that_is_committed_while_it_runs(db, other, task, reac
     assert seen == [1, 2, 3]
 
 
+def test_what_it_saw_already_does_not_wake_it(db, task, reactor_of):
+    def function():
+        with db.transaction():
+            task.priority = 7  # blind: nothing is read
+        with db.view():
+            return task.priority
+
+    reactor = reactor_of(function)
+    assert reactor.next() == 7
+    assert reactor.next(timeout=0) is Timeout
+
+
 def test_it_misses_none_of_many_commits_one_after_the_other(db, other, tasks, task, reactor_of):
     with other.transaction():
         echo = tasks("echo")
@@ -516,14 +528,18 @@ def test_one_reactor_may_wait_inside_another(db, task, reactor_of):
         with db.view():
             task.priority
         assert reactor_of(inner_function).blockUntilTrue(timeout=WAIT_S)
-        assert Reactor.curTimestamp() == Reactor.curTimestamp()
+        assert Reactor.curTimestamp() == Reactor.curTimestamp() < time.time()
+        with db.view():
+            task.title
 
     outer = reactor_of(outer_function)
     outer.next()
     change(db, task, status="x")
     assert outer.next(timeout=0) is Timeout
-    change(db, task, priority=3, status="open")
-    assert outer.next(timeout=0) is None
+    for fields in ({"priority": 3, "status": "open"}, {"title": "b"}):
+        change(db, task, **fields)
+        assert outer.next(timeout=0) is None
+        assert outer.next(timeout=0) is Timeout
 
 
 def test_stop_ends_a_wait_in_next(db, task, reactor_of):
