@@ -137,10 +137,15 @@ ReactorLoop::Next ReactorLoop::run_on_thread(int& failures) {
 }
 
 void ReactorLoop::run() {
-  int attempt = 1;
-  while (!try_to_run(attempt)) {
-    // Cut short by stop() or the end of the link, which the next attempt or its caller meets.
-    watch().pause(pause_after_conflict(attempt++), {});
+  try {
+    int attempt = 1;
+    while (!try_to_run(attempt)) {
+      // Cut short by stop() or the end of the link, which the next attempt or its caller meets.
+      watch().pause(pause_after_conflict(attempt++), {});
+    }
+  } catch (...) {
+    watch().abandon();
+    throw;
   }
 }
 

@@ -25,8 +25,8 @@ std::size_t size_of(const Change& change) {
 
 void ReadWatch::note(const Change& change) {
   const std::lock_guard lock(mutex_);
-  if (touched_) return;
-  if (armed_) {
+  if (touched_ || state_ == State::kIdle) return;
+  if (state_ == State::kArmed) {
     if (!reads_.is_touched_by(change)) return;
     touched_ = true;
     changed_.notify_all();
@@ -47,11 +47,15 @@ void ReadWatch::note_end(const Error& reason) {
   changed_.notify_all();
 }
 
-void ReadWatch::begin() {
+void ReadWatch::begin() { reset(State::kReading); }
+
+void ReadWatch::abandon() { reset(State::kIdle); }
+
+void ReadWatch::reset(State state) {
   std::vector<Change> before;  // destroyed with the mutex free
   const std::lock_guard lock(mutex_);
   before.swap(kept_);
-  armed_ = false;
+  state_ = state;
   reads_ = {};
   wake_at_.reset();
   touched_ = false;
@@ -62,7 +66,7 @@ void ReadWatch::arm(ReadTrigger reads, std::optional<SystemTime> wake_at) {
   std::vector<Change> kept;
   const std::lock_guard lock(mutex_);
   kept.swap(kept_);
-  armed_ = true;
+  state_ = State::kArmed;
   reads_ = std::move(reads);
   wake_at_ = wake_at;
   // With nothing read there is nothing that an overflow could have touched.
@@ -73,12 +77,12 @@ void ReadWatch::arm(ReadTrigger reads, std::optional<SystemTime> wake_at) {
 
 bool ReadWatch::is_armed() const {
   const std::lock_guard lock(mutex_);
-  return armed_;
+  return state_ == State::kArmed;
 }
 
 bool ReadWatch::will_never_wake() const {
   const std::lock_guard lock(mutex_);
-  return armed_ && reads_.empty() && !wake_at_;
+  return state_ == State::kArmed && reads_.empty() && !wake_at_;
 }
 
 void ReadWatch::wait_a_while(Lock& lock, std::optional<SteadyTime> deadline,

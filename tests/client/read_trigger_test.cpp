@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -189,6 +190,28 @@ TEST(ReadWatch, ForgetsWithTheNextRunWhatWokeIt) {
   newer.add(cell(), next(kRead));
   watch.arm(std::move(newer), {});
   EXPECT_EQ(watch.wait(kNoTime, {}), Wake::kTimeout);
+}
+
+TEST(ReadWatch, KeepsNothingButDuringARun) {
+  Changes changes;
+  ReadWatch watch;
+  const auto is_kept = [&] {
+    Change change = changes.written(kFirst, kTitle);
+    const std::weak_ptr<const detail::Snapshot> view = change.view.shared_snapshot();
+    watch.note(change);
+    change.view = changes.empty().view;
+    return !view.expired();
+  };
+  EXPECT_FALSE(is_kept()) << "before the first run";
+  watch.begin();
+  EXPECT_TRUE(is_kept());
+  watch.arm(trigger({.existences = {{kTask, kSecond}}}), {});
+  EXPECT_FALSE(is_kept()) << "judged at once";
+  watch.begin();
+  EXPECT_TRUE(is_kept());
+  watch.abandon();
+  EXPECT_FALSE(is_kept()) << "after a run that failed";
+  EXPECT_FALSE(watch.is_armed());
 }
 
 TEST(ReadWatch, WakesUnseenWhenMoreCameThanItKeeps) {

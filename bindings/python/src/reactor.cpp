@@ -71,7 +71,13 @@ class PyReactor {
     const std::shared_ptr<ReadRecorder> recorder = run_->recorder;
     const auto wake_at = run_->clock.wake_time({});
     run_.reset();
-    if (succeeded) watch_->arm(recorder->take_trigger(), wake_at);
+    if (!succeeded) return watch_->abandon();
+    try {
+      watch_->arm(recorder->take_trigger(), wake_at);
+    } catch (...) {
+      watch_->abandon();
+      throw;
+    }
   }
 
   bool is_armed() const { return watch_->is_armed(); }

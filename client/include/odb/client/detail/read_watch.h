@@ -45,6 +45,7 @@ class ReadWatch {
   // ---- the reader's side ----
   void begin();
   void arm(ReadTrigger reads, std::optional<SystemTime> wake_at);
+  void abandon();  // nothing is waited for, and nothing kept, until begin()
   bool is_armed() const;
   // Whether nothing that was read, and no time, can end a wait.
   bool will_never_wake() const;
@@ -60,15 +61,17 @@ class ReadWatch {
   std::optional<Error> end_reason() const;  // once the connection has ended
 
  private:
+  enum class State { kIdle, kReading, kArmed };
   using Lock = std::unique_lock<std::mutex>;
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   void wait_a_while(Lock& lock, std::optional<SteadyTime> deadline,
                     std::optional<SystemTime> wake_at, const std::function<void()>& while_waiting);
+  void reset(State state);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool armed_ = false;
+  State state_ = State::kIdle;
   ReadTrigger reads_;
   std::optional<SystemTime> wake_at_;
   bool touched_ = false;
