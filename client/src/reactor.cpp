@@ -61,6 +61,7 @@ bool ReactorLoop::is_running() const {
 }
 
 void ReactorLoop::start() {
+  const std::shared_ptr<ReactorLoop> self = shared_from_this();  // the function may drop it
   {
     const std::lock_guard lock(mutex_);
     if (thread_id_ == std::this_thread::get_id()) {
@@ -83,12 +84,13 @@ void ReactorLoop::start() {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([self = shared_from_this()] { self->run_thread(); });
+  thread_ = std::thread([self] { self->run_thread(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void ReactorLoop::stop() {
   if (process_ != ::getpid()) return;
+  const std::shared_ptr<ReactorLoop> self = shared_from_this();
   {
     const std::lock_guard lock(mutex_);
     if (thread_id_ == std::this_thread::get_id()) return watch().stop();
