@@ -555,6 +555,19 @@ void Connection::remove_handler(HandlerId id) {
   changed_.wait(lock, [&] { return running_handler_ != removed; });
 }
 
+void Connection::add_watch(std::shared_ptr<ReadWatch> watch) {
+  check_process();
+  const Lock lock(mutex_);
+  if (core_->has_ended()) watch->note_end(core_->end_reason());
+  core_->cache().add_watch(std::move(watch));
+}
+
+void Connection::remove_watch(const ReadWatch& watch) {
+  if (process_ != this_process()) return;
+  const Lock lock(mutex_);
+  core_->cache().remove_watch(watch);
+}
+
 // ---- state ----
 
 Version Connection::version() {

@@ -54,6 +54,12 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   HandlerId on_commit(ChangeHandler handler);
   void remove_handler(HandlerId handler);
 
+  // A watch is told each change as soon as the cache has it, on the thread that received it; so
+  // what a commit or flush brought along is judged when that returns.
+  void add_watch(std::shared_ptr<ReadWatch> watch);
+  void remove_watch(const ReadWatch& watch);  // it is told nothing once this returns
+  const ConnectOptions& options() const { return options_; }
+
   Version version();
   std::shared_ptr<const Catalog> catalog();
   const std::string& actor() const { return actor_; }

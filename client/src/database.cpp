@@ -1,13 +1,12 @@
 #include "odb/client/database.h"
 
-#include <algorithm>
 #include <map>
-#include <random>
 #include <thread>
 #include <utility>
 
 #include "connection.h"
 #include "messages.h"
+#include "odb/client/detail/read_watch.h"
 
 namespace odb {
 
@@ -159,18 +158,11 @@ bool Database::is_connected() const { return connection_->is_connected(); }
 void Database::disconnect() { connection_->disconnect(); }
 
 std::chrono::microseconds Database::conflict_pause(int attempt) {
-  // Full jitter, so that those who met once do not meet again (Brooker 2015): the first retry at
-  // once, later ones after a random time up to a bound that doubles.
-  if (attempt <= 1) return std::chrono::microseconds(0);
-  thread_local std::minstd_rand random{std::random_device{}()};
-  const std::int64_t bound_us = std::int64_t{25} << std::min(attempt - 1, 9);
-  std::uniform_int_distribution<std::int64_t> pause(0, bound_us);
-  return std::chrono::microseconds(pause(random));
+  return detail::pause_after_conflict(attempt);
 }
 
 void Database::pause_after_conflict(int attempt) {
-  const std::chrono::microseconds pause = conflict_pause(attempt);
-  if (pause.count() > 0) std::this_thread::sleep_for(pause);
+  std::this_thread::sleep_for(conflict_pause(attempt));
 }
 
 }  // namespace odb

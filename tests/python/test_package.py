@@ -16,7 +16,7 @@ NAMES = """
     connect Schema Indexed Index current_transaction core_schema OneOf TupleOf ListOf ConstDict
     NamedTuple Tuple Alternative RevisionConflictException DisconnectedException
     ObjectDoesntExistException ServerError SubscribeLazilyByDefault MaskView revisionConflictRetry
-    FieldNotDefaultInitializable
+    FieldNotDefaultInitializable Reactor
 """.split()
 
 SUBMODULES = {
@@ -25,6 +25,7 @@ SUBMODULES = {
     " ObjectDoesntExistException MaskView revisionConflictRetry",
     "core_schema": "core_schema",
     "database_connection": "DatabaseConnection connect",
+    "reactor": "Reactor",
     "exceptions": "OdbException RevisionConflictException DisconnectedException ServerError",
 }
 

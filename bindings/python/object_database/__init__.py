@@ -41,6 +41,7 @@ from object_database.exceptions import (
     UniqueViolationException,
     UsageException,
 )
+from object_database.reactor import Reactor
 from object_database.schema import (
     Alternative,
     ConstDict,
@@ -89,6 +90,7 @@ __all__ = [
     "OdbException",
     "OneOf",
     "OutcomeUnknownException",
+    "Reactor",
     "RevisionConflictException",
     "Schema",
     "SchemaException",

@@ -12,6 +12,7 @@ bool PyTransaction::exit_async(bool has_exception, py::object done) {
     static_cast<void>(transaction_.release());
     session_->check_process();
   }
+  tell_reads();
   if (has_exception || !commits_) {
     tell_watchers();
     end();

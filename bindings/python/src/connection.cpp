@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "lookup.h"
 #include "object_handle.h"
+#include "reactor.h"
 #include "session.h"
 #include "view.h"
 #include "waiting.h"
@@ -280,6 +281,7 @@ void register_connection(py::module_& module) {
       .def("_is_subscribed_index", &PyConnection::is_subscribed_index)
       .def("_on_commit", &PyConnection::on_commit)
       .def("_remove_handler", &PyConnection::remove_handler)
+      .def("_reactor", [](PyConnection& self) { return make_reactor(self.session()); })
       .def("_is_connected",
            [](PyConnection& self) {
              return !self.session()->is_forked() && self.database().is_connected();

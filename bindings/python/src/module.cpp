@@ -9,6 +9,7 @@
 #include "lookup_result.h"
 #include "object_handle.h"
 #include "peek.h"
+#include "reactor.h"
 #include "struct_value.h"
 #include "timestamp.h"
 #include "view.h"
@@ -25,5 +26,6 @@ PYBIND11_MODULE(_odb, module) {
   register_lookup_result(module);
   register_peek(module);
   register_views(module);
+  register_reactor(module);
   register_connection(module);
 }

@@ -190,6 +190,12 @@ void PyTransaction::set_timeout(std::optional<double> seconds) { timeout_ = to_t
 
 void PyTransaction::end() { transaction_.reset(); }
 
+// Once, before the read set goes.
+void PyTransaction::tell_reads() {
+  const std::shared_ptr<ReadRecorder> recorder = std::move(recorder_);
+  if (recorder != nullptr) recorder->add(*transaction_);
+}
+
 void PyTransaction::exit(bool has_exception) {
   leave_current();
   if (transaction_ == nullptr) return;
@@ -197,6 +203,7 @@ void PyTransaction::exit(bool has_exception) {
     static_cast<void>(transaction_.release());
     session_->check_process();
   }
+  tell_reads();
   if (has_exception || !commits_) {
     tell_watchers();
     return end();
@@ -207,6 +214,7 @@ void PyTransaction::exit(bool has_exception) {
 void PyTransaction::commit() {
   session_->check_process();
   transaction();
+  tell_reads();
   if (!constructions_.empty()) raise_usage("a transaction cannot commit inside __init__");
   tell_watchers();
   transaction();  // still: a watcher may have ended it

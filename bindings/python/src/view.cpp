@@ -35,10 +35,13 @@ PyView::~PyView() {
 
 void PyView::prepare(const detail::Snapshot& snapshot) {
   version_ = snapshot.version();
+  recorder_ = ReadRecorder::of_this_thread(*session_);
   bindings_ = session_->bindings(snapshot.catalog());
 }
 
 const Value& PyView::get(const Binding& binding, ObjectId object, std::size_t field) {
+  if (recorder_ != nullptr) [[unlikely]]
+    recorder_->add(version_, CellRead{binding.type->id, binding.fields[field], object});
   if (binding.objects != nullptr) [[likely]] {
     const Row* const row = view_->snapshot().find(*binding.objects, object);
     if (row != nullptr) [[likely]] {
@@ -49,14 +52,23 @@ const Value& PyView::get(const Binding& binding, ObjectId object, std::size_t fi
 }
 
 bool PyView::exists(const Binding& binding, ObjectId object) {
+  if (recorder_ != nullptr) recorder_->add(version_, ExistenceRead{binding.type->id, object});
   return view_->exists({binding.type->id, object});
 }
 
-std::vector<ObjectRef> PyView::all(const Binding& binding) { return view_->all(binding.type->id); }
+std::vector<ObjectRef> PyView::all(const Binding& binding) {
+  if (recorder_ != nullptr) recorder_->add(version_, MembershipRead{binding.type->id});
+  return view_->all(binding.type->id);
+}
 
 std::vector<ObjectRef> PyView::lookup(const Binding& binding, std::size_t index,
                                       std::span<const Value> values) {
-  return view_->lookup(binding.indexes[index], values);
+  const IndexId id = binding.indexes[index];
+  if (recorder_ != nullptr) {
+    recorder_->add(version_,
+                   IndexRead{id, detail::TransactionState::key_of(view_->catalog(), id, values)});
+  }
+  return view_->lookup(id, values);
 }
 
 void PyView::enter(PyObject* self) {
@@ -79,11 +91,22 @@ void PyView::exit(bool) {
   tell_watchers();
 }
 
+// With a limit as well: all of the range counts as read.
+void PyView::record_range(const IndexRange& range) {
+  if (recorder_ == nullptr) [[likely]]
+    return;
+  Result<KeySpan> span = encode_index_range(view_->catalog(), range);
+  if (!span) return;  // the look-up refuses it
+  recorder_->add(version_, IndexRangeRead{range.index, std::move(span->from), std::move(span->to)});
+}
+
 std::vector<ObjectRef> PyView::range(const Binding& binding, const RangeQuery& query) {
+  record_range(query.range(binding));
   return view_->range(query.range(binding), query.options);
 }
 
 std::size_t PyView::count(const Binding& binding, const RangeQuery& query) {
+  record_range(query.range(binding));
   return view_->count(query.range(binding));
 }
 

@@ -12,6 +12,7 @@
 #include "lookup_range.h"
 #include "odb/client/transaction.h"
 #include "odb/client/view.h"
+#include "read_recorder.h"
 #include "session.h"
 
 namespace odb::python {
@@ -66,12 +67,14 @@ class PyView {
   void prepare(const detail::Snapshot& snapshot);
   void leave_current();
   void tell_watchers();
+  void record_range(const IndexRange& range);
 
   std::shared_ptr<Session> session_;
   py::object connection_;
   std::unique_ptr<View> view_;  // null in a transaction
   std::shared_ptr<Bindings> bindings_;
   Version version_;
+  std::shared_ptr<ReadRecorder> recorder_;  // of the reactor that it was made for; mostly null
   std::vector<py::object> watchers_;
   std::vector<py::object> entries_;  // CurrentView, one for each place where it is entered
 };
@@ -167,6 +170,7 @@ class PyTransaction : public PyView {
  private:
   void note_range(const Binding& binding, const RangeQuery& query);
   void end();
+  void tell_reads();
   void commit_waiting();
   void commit_in_background();
 
