@@ -472,7 +472,7 @@ Result<void> Cache::apply(Delta delta) {
       if (change.kind == ObjectChange::Kind::kDelete) own_.erase(change.object);
     }
   }
-  if (watch_) note_change(delta, delta.changes);
+  if (watch_ || !watches_.empty()) note_change(delta, delta.changes);
   state_->trim_to(state_->version());
   return {};
 }
@@ -518,7 +518,16 @@ void Cache::note_change(const Delta& delta, const Changeset& changes) {
                        ObjectTable::visible(newest, previous(state_->version())),
                        ObjectTable::visible(newest, state_->version()));
   }
-  changes_.push_back(std::move(noted));
+  for (const auto& watch : watches_) watch->note(noted);
+  if (watch_) changes_.push_back(std::move(noted));
+}
+
+void Cache::remove_watch(const ReadWatch& watch) {
+  std::erase_if(watches_, [&](const auto& known) { return known.get() == &watch; });
+}
+
+void Cache::end_watches(const Error& reason) {
+  for (const auto& watch : watches_) watch->note_end(reason);
 }
 
 void Cache::note_index_entries(Change& change, const CatalogType& type, ObjectRef object,

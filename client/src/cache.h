@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "odb/client/database.h"
+#include "odb/client/detail/read_watch.h"
 #include "odb/client/detail/snapshot.h"
 #include "odb/core/messages.h"
 #include "odb/core/versioned_state.h"
@@ -31,6 +32,7 @@ class Cache {
   // No snapshot that is alive is of an older version.
   Version oldest_open();
   Version version() const { return version_; }
+  Version step() const { return state_->version(); }
   const std::shared_ptr<const ClientCatalog>& catalog() const { return catalog_; }
   const Coverage& coverage() const { return *coverage_; }
 
@@ -71,6 +73,11 @@ class Cache {
   void watch_changes(bool watch) { watch_ = watch; }
   std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
   bool has_changes() const { return !changes_.empty(); }
+
+  // A watch is told each change at once, from the next one on, and the end of them.
+  void add_watch(std::shared_ptr<ReadWatch> watch) { watches_.push_back(std::move(watch)); }
+  void remove_watch(const ReadWatch& watch);
+  void end_watches(const Error& reason);
 
  private:
   using StagedTables = boost::unordered_flat_map<TypeId, std::unique_ptr<ObjectTable>>;
@@ -131,6 +138,7 @@ class Cache {
   std::deque<OpenedStep> opened_;  // of snapshots, oldest first; see oldest_open()
   bool watch_ = false;
   std::vector<Change> changes_;
+  std::vector<std::shared_ptr<ReadWatch>> watches_;
 };
 
 }  // namespace odb::detail

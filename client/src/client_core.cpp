@@ -492,6 +492,7 @@ void ClientCore::fail(Error reason) {
       subscription.ending->error = end_reason_;
     }
   }
+  cache_.end_watches(end_reason_);
 }
 
 }  // namespace odb::detail

@@ -412,8 +412,20 @@ void Connection::release(TypeId type, std::vector<ObjectId> objects, Timeout tim
   finish(lock, *ticket, timeout, "objects to be let go of");
 }
 
+// Without the lock: who runs the waits may need locks of its own.
+void Connection::run_wait(const std::function<void()>& body) {
+  if (options_.around_wait) return options_.around_wait(body);
+  body();
+}
+
 std::vector<RowBlock> Connection::load(Version version, Interest what) {
   check_process();
+  std::vector<RowBlock> blocks;
+  run_wait([&] { blocks = load_waiting(version, std::move(what)); });
+  return blocks;
+}
+
+std::vector<RowBlock> Connection::load_waiting(Version version, Interest what) {
   Lock lock(mutex_);
   check_connected(lock);
   const auto ticket = core_->load(version, std::move(what));
@@ -439,19 +451,31 @@ std::shared_ptr<const Snapshot> Connection::snapshot() {
 
 ObjectId Connection::allocate(TypeId type, Timeout timeout) {
   check_process();
-  Lock lock(mutex_);
-  std::optional<ObjectId> id = core_->allocate(type);
-  if (!id) {
-    check_connected(lock);
-    if (driving_) send_outgoing();
-    const bool done = wait(lock, timeout, [&] {
-      if (!id) id = core_->allocate(type);
-      return id.has_value() || core_->has_ended();
-    });
-    if (!id) check_connected(lock);
-    if (!done) {
-      throw TimeoutError({ErrorCode::kTimeout, "no answer in time while waiting for identities"});
+  {
+    const Lock lock(mutex_);
+    const std::optional<ObjectId> id = core_->allocate(type);
+    if (id) {
+      if (core_->has_outgoing()) send_outgoing();
+      return *id;
     }
+  }
+  ObjectId id;
+  run_wait([&] { id = allocate_waiting(type, timeout); });
+  return id;
+}
+
+ObjectId Connection::allocate_waiting(TypeId type, Timeout timeout) {
+  Lock lock(mutex_);
+  check_connected(lock);
+  if (driving_) send_outgoing();
+  std::optional<ObjectId> id;
+  const bool done = wait(lock, timeout, [&] {
+    if (!id) id = core_->allocate(type);
+    return id.has_value() || core_->has_ended();
+  });
+  if (!id) check_connected(lock);
+  if (!done) {
+    throw TimeoutError({ErrorCode::kTimeout, "no answer in time while waiting for identities"});
   }
   if (core_->has_outgoing()) send_outgoing();
   return *id;
@@ -489,6 +513,25 @@ Version Connection::flush(Timeout timeout) {
   return *ticket->version;
 }
 
+void Connection::wait_for_version(Version version, Timeout timeout) {
+  wait_until([&] { return core_->cache().version() >= version; }, timeout,
+             "no commit of that version in time");
+}
+
+void Connection::wait_for_change(Version step, Timeout timeout) {
+  wait_until([&] { return core_->cache().step() > step; }, timeout, "nothing changed in time");
+}
+
+void Connection::wait_until(const std::function<bool()>& is_done, Timeout timeout,
+                            const char* what) {
+  check_process();
+  Lock lock(mutex_);
+  const bool done = wait(lock, timeout, [&] { return is_done() || core_->has_ended(); });
+  if (is_done()) return;
+  check_connected(lock);
+  if (!done) throw TimeoutError({ErrorCode::kTimeout, what});
+}
+
 // ---- handlers ----
 
 HandlerId Connection::on_commit(ChangeHandler handler) {
@@ -510,6 +553,19 @@ void Connection::remove_handler(HandlerId id) {
   if (handlers_.empty()) core_->cache().watch_changes(false);
   if (std::this_thread::get_id() == background_id_) return;
   changed_.wait(lock, [&] { return running_handler_ != removed; });
+}
+
+void Connection::add_watch(std::shared_ptr<ReadWatch> watch) {
+  check_process();
+  const Lock lock(mutex_);
+  if (core_->has_ended()) watch->note_end(core_->end_reason());
+  core_->cache().add_watch(std::move(watch));
+}
+
+void Connection::remove_watch(const ReadWatch& watch) {
+  if (process_ != this_process()) return;
+  const Lock lock(mutex_);
+  core_->cache().remove_watch(watch);
 }
 
 // ---- state ----

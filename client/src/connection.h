@@ -49,8 +49,16 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   CommitOutcome commit(CommitRequest request, Timeout timeout);
   void commit_async(CommitRequest request, CommitCallback done);
   Version flush(Timeout timeout);
+  void wait_for_version(Version version, Timeout timeout);
+  void wait_for_change(Version step, Timeout timeout);  // of the cache
   HandlerId on_commit(ChangeHandler handler);
   void remove_handler(HandlerId handler);
+
+  // A watch is told each change as soon as the cache has it, on the thread that received it; so
+  // what a commit or flush brought along is judged when that returns.
+  void add_watch(std::shared_ptr<ReadWatch> watch);
+  void remove_watch(const ReadWatch& watch);  // it is told nothing once this returns
+  const ConnectOptions& options() const { return options_; }
 
   Version version();
   std::shared_ptr<const Catalog> catalog();
@@ -81,6 +89,10 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   bool wait(Lock& lock, Timeout timeout, const std::function<bool()>& is_done);
   void drive(Lock& lock, Time deadline, const std::function<bool()>& is_done);
   void call_while_waiting(Lock& lock);
+  void run_wait(const std::function<void()>& body);
+  std::vector<RowBlock> load_waiting(Version version, Interest what);
+  ObjectId allocate_waiting(TypeId type, Timeout timeout);
+  void wait_until(const std::function<bool()>& is_done, Timeout timeout, const char* what);
   void finish(Lock& lock, const RequestTicket& ticket, Timeout timeout, std::string_view what);
 
   // With the lock held.

@@ -1,13 +1,12 @@
 #include "odb/client/database.h"
 
-#include <algorithm>
 #include <map>
-#include <random>
 #include <thread>
 #include <utility>
 
 #include "connection.h"
 #include "messages.h"
+#include "odb/client/detail/read_watch.h"
 
 namespace odb {
 
@@ -142,6 +141,15 @@ Version Database::flush(std::optional<std::chrono::milliseconds> timeout) {
   return connection_->flush(timeout);
 }
 
+void Database::wait_for_version(Version version, std::optional<std::chrono::milliseconds> timeout) {
+  connection_->wait_for_version(version, timeout);
+}
+
+void Database::wait_for_change(const View& since,
+                               std::optional<std::chrono::milliseconds> timeout) {
+  connection_->wait_for_change(since.snapshot().step(), timeout);
+}
+
 Version Database::version() const { return connection_->version(); }
 std::shared_ptr<const Catalog> Database::catalog() const { return connection_->catalog(); }
 const std::string& Database::actor() const { return connection_->actor(); }
@@ -149,14 +157,12 @@ HistoryId Database::history() const { return connection_->history(); }
 bool Database::is_connected() const { return connection_->is_connected(); }
 void Database::disconnect() { connection_->disconnect(); }
 
-void Database::pause_after_conflict(int attempt) const {
-  // Full jitter, so that those who met once do not meet again (Brooker 2015): the first retry at
-  // once, later ones after a random time up to a bound that doubles.
-  if (attempt <= 1) return;
-  thread_local std::minstd_rand random{std::random_device{}()};
-  const std::int64_t bound_us = std::int64_t{25} << std::min(attempt - 1, 9);
-  std::uniform_int_distribution<std::int64_t> pause(0, bound_us);
-  std::this_thread::sleep_for(std::chrono::microseconds(pause(random)));
+std::chrono::microseconds Database::conflict_pause(int attempt) {
+  return detail::pause_after_conflict(attempt);
+}
+
+void Database::pause_after_conflict(int attempt) {
+  std::this_thread::sleep_for(conflict_pause(attempt));
 }
 
 }  // namespace odb

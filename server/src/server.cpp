@@ -1,5 +1,6 @@
 #include "odb/server/server.h"
 
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -241,5 +242,12 @@ const std::string& Server::token() const { return impl_->token(); }
 std::size_t Server::session_count() const { return impl_->session_count(); }
 std::string Server::certificate_fingerprint() const { return impl_->fingerprint(); }
 void Server::stop() { impl_->stop(); }
+
+void log_trouble_to_stderr() {
+  auto logger =
+      std::make_shared<spdlog::logger>("odb", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(std::move(logger));
+}
 
 }  // namespace odb::server

@@ -298,6 +298,48 @@ TEST_F(DatabaseOverTls, ATransactionFetchesWhatNoSubscriptionCovers) {
   EXPECT_FALSE(bob.view().exists(done_one)) << "nothing of it stays in the cache";
 }
 
+TEST_F(DatabaseOverTls, AroundWaitRunsTheWaitsOfReadsAndNothingElse) {
+  start();
+  Database ada = client(kAda);
+  const Ref<Task> task = create(ada, {.title = "far away", .priority = 3});
+  int waits = 0;
+  ConnectOptions options;
+  options.around_wait = [&](const std::function<void()>& wait) {
+    ++waits;
+    wait();
+  };
+  Database bob = connect_only(kBob, std::move(options));
+  bob.subscribe(todo_schema(), Loading::kLazy);
+  const View view = bob.view();
+  EXPECT_EQ(view.lookup<&Task::title>("far away"), std::vector{task});
+  EXPECT_EQ(waits, 0);
+  EXPECT_EQ(view.get<&Task::priority>(task), 3);
+  EXPECT_EQ(view.get<&Task::priority>(task), 3);
+  EXPECT_EQ(bob.view().get<&Task::priority>(task), 3);
+  EXPECT_EQ(waits, 1);
+}
+
+TEST_F(DatabaseOverTls, WaitsForAVersionAndForWhatAViewDoesNotShow) {
+  start();
+  Database ada = client(kAda);
+  Database bob = client(kBob);
+  const View before = bob.view();
+  EXPECT_EQ(code_of([&] { bob.wait_for_change(before, std::chrono::milliseconds(0)); }),
+            ErrorCode::kTimeout);
+  std::future<void> changed = std::async(std::launch::async, [&] { bob.wait_for_change(before); });
+  create(ada, {.title = "new"});
+  changed.get();
+  EXPECT_EQ(bob.view().lookup<&Task::title>("new").size(), 1u);
+  bob.wait_for_version(ada.version());  // is there already
+  const Version later{ada.version().value + 1};
+  EXPECT_EQ(code_of([&] { bob.wait_for_version(later, std::chrono::milliseconds(0)); }),
+            ErrorCode::kTimeout);
+  std::future<ErrorCode> interrupted =
+      std::async(std::launch::async, [&] { return code_of([&] { bob.wait_for_version(later); }); });
+  server_->stop();
+  EXPECT_NE(interrupted.get(), ErrorCode::kNone);
+}
+
 TEST_F(DatabaseOverTls, SingleObjectsCanBeSubscribedTo) {
   start();
   Database ada = client(kAda);

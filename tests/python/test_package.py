@@ -15,15 +15,17 @@ from object_database import exceptions
 NAMES = """
     connect Schema Indexed Index current_transaction core_schema OneOf TupleOf ListOf ConstDict
     NamedTuple Tuple Alternative RevisionConflictException DisconnectedException
-    ObjectDoesntExistException ServerError
+    ObjectDoesntExistException ServerError SubscribeLazilyByDefault MaskView revisionConflictRetry
+    FieldNotDefaultInitializable Reactor
 """.split()
 
 SUBMODULES = {
     "schema": "Schema Indexed Index OneOf TupleOf ListOf ConstDict NamedTuple Tuple Alternative",
     "view": "View Transaction current_transaction RevisionConflictException DisconnectedException"
-    " ObjectDoesntExistException",
+    " ObjectDoesntExistException MaskView revisionConflictRetry",
     "core_schema": "core_schema",
     "database_connection": "DatabaseConnection connect",
+    "reactor": "Reactor",
     "exceptions": "OdbException RevisionConflictException DisconnectedException ServerError",
 }
 
@@ -31,6 +33,12 @@ SUBMODULES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_the_package_has_the_name(name):
     assert hasattr(object_database, name) and name in object_database.__all__
+
+
+@pytest.mark.parametrize("name", ["InMemServer", "TcpServer"])
+def test_servers_are_in_submodules_of_their_own(name):
+    module = {"InMemServer": "inmem_server", "TcpServer": "tcp_server"}[name]
+    assert isinstance(getattr(importlib.import_module(f"object_database.{module}"), name), type)
 
 
 @pytest.mark.parametrize("module", SUBMODULES)
@@ -61,7 +69,17 @@ def test_numpy_is_not_imported():
 EXAMPLE = """
     from typing import Literal, Optional, Sequence
 
-    from object_database import ConstDict, DatabaseObject, Index, Indexed, Schema, TupleOf, connect
+    from object_database import (
+        ConstDict,
+        DatabaseConnection,
+        DatabaseObject,
+        FieldNotDefaultInitializable,
+        Index,
+        Indexed,
+        Schema,
+        TupleOf,
+        connect,
+    )
 
     schema = Schema("todo")
 
@@ -97,6 +115,71 @@ EXAMPLE = """
             size: int = found[0].sizes["a"]
             number: int = found[0]._identity + size + db.flush(1.0)
             return found[0].title + tag + str(number) + str(one)
+
+    async def asynchronous_example(db: DatabaseConnection) -> int:
+        async with db.transaction().withCommitTimeout(3) as transaction:
+            task = Task("read", priority=3)
+            transaction.noconfirm()
+        async with db.view() as view:
+            version: int = view.transaction_id() + await db.aflush()
+        async for change in db.changes(Task, queued_max=10):
+            version += change.version + len(change.created)
+        async with db.changes() as changes:
+            change = await changes.__anext__()
+        await db.flush(1.0)
+        try:
+            Task(title="unread")
+        except FieldNotDefaultInitializable as error:
+            assert error.field == "title"
+        table: Optional[str] = task._repr_html_()
+        return version + len(Task.lookupAll()._repr_html_()) + len(table or "")
+"""
+
+MORE = """
+    from typing import Sequence
+
+    from object_database import (
+        DatabaseObject, Index, Indexed, MaskView, Schema, SubscribeLazilyByDefault, Subscription,
+        revisionConflictRetry,
+    )
+    from object_database.inmem_server import InMemServer
+    from object_database.tcp_server import TcpServer
+
+    schema = Schema("todo")
+
+    @schema.define
+    @SubscribeLazilyByDefault
+    class Task(DatabaseObject):
+        status: Indexed[str]
+        priority: Indexed[int]
+        by_status_and_priority = Index("status", "priority")
+
+    @revisionConflictRetry
+    def increment(task: Task) -> int:
+        task.atomicAdd(priority=1)
+        return task.priority
+
+    @revisionConflictRetry(attempts=3)
+    def decrement(task: Task) -> None:
+        task.atomicAdd(priority=-1)
+
+    def example() -> int:
+        with InMemServer() as server, TcpServer("localhost", 0, auth_token="x") as other:
+            db = server.connect()
+            handle: Subscription = db.subscribeToSchema(schema, lazySubscription=None)
+            db.subscribeToRange(Task, "priority", atLeast=2).unsubscribe()
+            handle.wait(1.0)
+            with db.transaction() as transaction:
+                task = Task(status="open", priority=3)
+                transaction.markIndexRead(Task, status="open")
+            with db.view():
+                db.requestLazyObjects([task])
+                with MaskView():
+                    number: int = increment(task)
+                    decrement(task)
+                found: Sequence[Task] = Task.lookupRange(status="open", atLeast=2, limit=3)
+                is_done: bool = db.waitForCondition(lambda: found[0].priority > 3, timeout=1)
+                return number + Task.count() + Task.countRange("priority", below=9) + other.port
 """
 
 WRONG = """
@@ -131,6 +214,11 @@ def check_types(tmp_path, example):
 
 def test_mypy_accepts_an_annotated_program(tmp_path):
     result = check_types(tmp_path, EXAMPLE)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_mypy_accepts_the_whole_object_model(tmp_path):
+    result = check_types(tmp_path, MORE)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -19,13 +19,17 @@
         print(Task.lookupOne(title="read").priority)
 """
 
+from object_database.aio import Change, Changes
 from object_database.core_schema import core_schema
 from object_database.database_connection import DatabaseConnection, connect
 from object_database.exceptions import (
     AuthenticationException,
+    ChangesLostException,
     ConnectionFailedException,
     DisconnectedException,
+    FieldNotDefaultInitializable,
     NotSubscribedException,
+    NumberOverflowException,
     ObjectDoesntExistException,
     OdbException,
     OutcomeUnknownException,
@@ -37,6 +41,7 @@ from object_database.exceptions import (
     UniqueViolationException,
     UsageException,
 )
+from object_database.reactor import Reactor
 from object_database.schema import (
     Alternative,
     ConstDict,
@@ -50,29 +55,48 @@ from object_database.schema import (
     Tuple,
     TupleOf,
 )
-from object_database.view import Transaction, TransactionResult, View, current_transaction
+from object_database.subscriptions import SubscribeLazilyByDefault, Subscription
+from object_database.view import (
+    AtomicOperation,
+    MaskView,
+    Transaction,
+    TransactionResult,
+    View,
+    current_transaction,
+    revisionConflictRetry,
+)
 
 __all__ = [
     "Alternative",
+    "AtomicOperation",
     "AuthenticationException",
+    "Change",
+    "Changes",
+    "ChangesLostException",
     "ConnectionFailedException",
     "ConstDict",
     "DatabaseConnection",
     "DatabaseObject",
     "DisconnectedException",
+    "FieldNotDefaultInitializable",
     "Index",
     "Indexed",
     "ListOf",
+    "MaskView",
     "NamedTuple",
     "NotSubscribedException",
+    "NumberOverflowException",
     "ObjectDoesntExistException",
     "OdbException",
     "OneOf",
     "OutcomeUnknownException",
+    "Reactor",
     "RevisionConflictException",
     "Schema",
     "SchemaException",
     "ServerError",
+    "SubscribeLazilyByDefault",
+    "Subscription",
     "TimeoutException",
     "TooOldException",
     "Transaction",
@@ -85,4 +109,5 @@ __all__ = [
     "connect",
     "core_schema",
     "current_transaction",
+    "revisionConflictRetry",
 ]

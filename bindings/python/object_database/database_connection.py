@@ -1,14 +1,22 @@
 """DatabaseConnection: a connection to a server, with the cache of what is subscribed to."""
 
 import atexit
+import functools
+import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from object_database import _odb
+from object_database import _odb, aio
+from object_database.exceptions import TimeoutException, UsageException
 from object_database.schema import Schema
+from object_database.subscriptions import Entry, Registry, Subscription
 
 __all__ = ["DatabaseConnection", "connect"]
 
 Handler = Callable[[Dict[Any, Any], List[Any], List[Any], int], None]
+ViewWatcher = Callable[[_odb.View], Any]
+
+_DEFAULT_TIMEOUT_S = 60.0
+_RANGE_WORDS = frozenset(("atLeast", "above", "atMost", "below"))
 
 
 class DatabaseConnection(_odb.Connection):
@@ -25,6 +33,8 @@ class DatabaseConnection(_odb.Connection):
         self._name = f"{host}:{port}"
         self._defined: Dict[Schema, int] = {}  # with how many types
         self._handlers: List[Tuple[Handler, int]] = []
+        self._subscriptions = Registry()
+        self._view_watchers: Tuple[ViewWatcher, ...] = ()
 
     def __repr__(self) -> str:
         state = "connected" if self._is_connected() else "disconnected"
@@ -43,23 +53,31 @@ class DatabaseConnection(_odb.Connection):
         lazySubscription: Optional[bool] = None,
         block: bool = True,
         timeout: Optional[float] = None,
-    ) -> None:
+    ) -> Subscription:
         """Subscribes to all types of the schemas but those in `excluding`.
 
-        Returns when everything is loaded; with block=False, once the server knows the types.
-        `lazySubscription` is accepted, and every subscription loads its objects at once.
+        Returns when everything is loaded; with block=False, once the server knows the types. With
+        lazySubscription=True identities and indexed fields are loaded, the other fields when they
+        are first read; False loads everything, None what is each type's default, see
+        SubscribeLazilyByDefault. Of the handle that it returns nothing depends: a subscription
+        lasts until it is ended. When this raises, nothing is subscribed to.
         """
         excluded = set(excluding)
-        subscriptions = []
+        entries = []
         for schema in schemas:
             self.addSchema(schema, timeout)
             types = list(schema._types.values())
             wanted = [cls for cls in types if cls not in excluded]
-            if types and len(wanted) == len(types):
-                subscriptions.append(self._subscribe_schema(schema.name))
+            ways = {_is_lazy(cls, lazySubscription) for cls in wanted}
+            if types and len(wanted) == len(types) and len(ways) == 1:
+                natives = [self._subscribe_schema(schema.name, ways.pop())]
             else:
-                subscriptions.extend(self._subscribe_type(_definition(cls)) for cls in wanted)
-        self._wait(subscriptions, block, timeout)
+                natives = [
+                    self._subscribe_type(_definition(cls), _is_lazy(cls, lazySubscription))
+                    for cls in wanted
+                ]
+            entries.append(Entry(("schema", schema), natives))
+        return self._subscriptions.subscribe(entries, block, timeout)
 
     def subscribeToType(
         self,
@@ -67,42 +85,144 @@ class DatabaseConnection(_odb.Connection):
         lazySubscription: Optional[bool] = None,
         block: bool = True,
         timeout: Optional[float] = None,
-    ) -> None:
-        """Subscribes to all objects of these types."""
+    ) -> Subscription:
+        """Subscribes to all objects of these types; otherwise as subscribeToSchema."""
         for cls in types:
             self._add_schema_of(cls, timeout)
-        self._wait([self._subscribe_type(_definition(cls)) for cls in types], block, timeout)
+        entries = []
+        for cls in types:
+            native = self._subscribe_type(_definition(cls), _is_lazy(cls, lazySubscription))
+            entries.append(Entry(("type", cls), [native]))
+        return self._subscriptions.subscribe(entries, block, timeout)
 
     def subscribeToIndex(
-        self, cls: Any, block: bool = True, timeout: Optional[float] = None, **fields: Any
-    ) -> None:
-        """Subscribes to the objects with these values of an index, as in look-ups."""
+        self,
+        cls: Any,
+        block: bool = True,
+        timeout: Optional[float] = None,
+        lazySubscription: Optional[bool] = None,
+        **fields: Any,
+    ) -> Subscription:
+        """Subscribes to the objects with these values of an index, as in lookupAll; with bounds
+        such as atLeast among them, to those of a range, as in lookupRange.
+        """
+        if not _RANGE_WORDS.isdisjoint(fields):
+            return self.subscribeToRange(cls, None, block, timeout, lazySubscription, **fields)
         self._add_schema_of(cls, timeout)
-        self._wait([self._subscribe_index(_definition(cls), fields)], block, timeout)
+        definition = _definition(cls)
+        native = self._subscribe_index(definition, fields, _is_lazy(cls, lazySubscription))
+        key = ("index", cls, self._index_key(definition, fields))
+        return self._subscriptions.subscribe([Entry(key, [native])], block, timeout)
+
+    def subscribeToRange(
+        self,
+        cls: Any,
+        index: Optional[str] = None,
+        block: bool = True,
+        timeout: Optional[float] = None,
+        lazySubscription: Optional[bool] = None,
+        **range: Any,
+    ) -> Subscription:
+        """Subscribes to the objects in a part of an index, given as in lookupRange:
+
+            db.subscribeToRange(Task, "priority", atLeast=2)
+            db.subscribeToRange(Task, by_status_and_priority=("open",), below=9)
+        """
+        _check_range(range)
+        self._add_schema_of(cls, timeout)
+        definition = _definition(cls)
+        native = self._subscribe_range(definition, index, range, _is_lazy(cls, lazySubscription))
+        key = ("range", cls, self._range_key(definition, index, range))
+        return self._subscriptions.subscribe([Entry(key, [native])], block, timeout)
 
     def subscribeToObject(
         self, object: Any, block: bool = True, timeout: Optional[float] = None
-    ) -> None:
-        self.subscribeToObjects([object], block, timeout)
+    ) -> Subscription:
+        """Subscribes to one object, whether it exists yet or not."""
+        return self.subscribeToObjects([object], block, timeout)
 
     def subscribeToObjects(
         self, objects: Iterable[Any], block: bool = True, timeout: Optional[float] = None
-    ) -> None:
-        by_type: Dict[Any, List[Any]] = {}
-        for each in objects:
-            by_type.setdefault(type(each), []).append(each)
+    ) -> Subscription:
+        """Subscribes to these objects, of one type or several."""
+        by_type = _by_type(objects)
         for cls in by_type:
             self._add_schema_of(cls, timeout)
-        subscriptions = [
-            self._subscribe_objects(_definition(cls), group) for cls, group in by_type.items()
-        ]
-        self._wait(subscriptions, block, timeout)
+        entries = []
+        for cls, group in by_type.items():
+            subscribe = functools.partial(self._subscribe_objects, _definition(cls))
+            entry = Entry(("objects", cls), [subscribe(group)])
+            entry.objects = group
+            entry.subscribe_again = subscribe
+            entries.append(entry)
+        return self._subscriptions.subscribe(entries, block, timeout)
 
     def subscribeToNone(
         self, cls: Any, block: bool = True, timeout: Optional[float] = None
-    ) -> None:
+    ) -> Subscription:
         """Makes the type known, so that objects can be created; subscribes to none of them."""
         self._add_schema_of(cls, timeout)
+        return self._subscriptions.subscribe([], block, timeout)
+
+    # Each of these ends the latest subscription made by its counterpart above with the same
+    # arguments, and raises UsageException when there is none. What other subscriptions cover stays.
+    # When it returns, what none covers has left new views; those that are open keep it. Raises
+    # TimeoutException after `timeout` seconds.
+
+    def unsubscribeFromSchema(self, *schemas: Schema, timeout: Optional[float] = None) -> None:
+        """Ends the latest subscribeToSchema of each of these schemas."""
+        for schema in schemas:
+            self._subscriptions.end(("schema", schema), repr(schema), timeout)
+
+    def unsubscribeFromType(self, *types: Any, timeout: Optional[float] = None) -> None:
+        """Ends the latest subscribeToType of each of these types."""
+        for cls in types:
+            self._subscriptions.end(("type", cls), _definition_name(cls), timeout)
+
+    def unsubscribeFromIndex(
+        self, cls: Any, timeout: Optional[float] = None, **fields: Any
+    ) -> None:
+        """Ends the latest subscribeToIndex with these values, or bounds."""
+        if not _RANGE_WORDS.isdisjoint(fields):
+            return self.unsubscribeFromRange(cls, None, timeout, **fields)
+        self._check_known(cls)
+        key = ("index", cls, self._index_key(_definition(cls), fields))
+        self._subscriptions.end(key, f"{_definition_name(cls)} with {fields}", timeout)
+
+    def unsubscribeFromRange(
+        self, cls: Any, index: Optional[str] = None, timeout: Optional[float] = None, **range: Any
+    ) -> None:
+        """Ends the latest subscribeToRange of this part of the index."""
+        _check_range(range)
+        self._check_known(cls)
+        key = ("range", cls, self._range_key(_definition(cls), index, range))
+        what = f"{_definition_name(cls)} {index or ''} with {range}"
+        self._subscriptions.end(key, what, timeout)
+
+    def unsubscribeFromObject(self, object: Any, timeout: Optional[float] = None) -> None:
+        """Ends the latest subscription to this object."""
+        self.unsubscribeFromObjects([object], timeout)
+
+    def unsubscribeFromObjects(
+        self, objects: Iterable[Any], timeout: Optional[float] = None
+    ) -> None:
+        """Ends the latest subscription to each of these objects, however they were grouped."""
+        for cls, group in _by_type(objects).items():
+            self._subscriptions.end_objects(("objects", cls), group, timeout)
+
+    def releaseObjects(self, objects: Iterable[Any], timeout: Optional[float] = None) -> None:
+        """Lets go of objects that this connection created: without that it holds them, covered by a
+        subscription or not, until they are deleted. Returns when those that none covers have left
+        new views; raises TimeoutException after `timeout` seconds.
+        """
+        self._release_objects(list(objects), timeout)
+
+    def requestLazyObjects(self, objects: Iterable[Any]) -> None:
+        """Loads the fields of lazily loaded objects that are not there yet, in one round trip for
+        each type, for the current view or else for those to come. Without it each object is fetched
+        when one of its fields is first read.
+        """
+        self._request_lazy_objects(list(objects))
 
     def isSubscribedToSchema(self, schema: Schema) -> bool:
         """Whether every type of the schema is loaded."""
@@ -114,7 +234,59 @@ class DatabaseConnection(_odb.Connection):
 
     def isSubscribedToIndex(self, cls: Any, **fields: Any) -> bool:
         """Whether all objects with these values are loaded, by whatever subscription."""
+        if not _RANGE_WORDS.isdisjoint(fields):
+            return self.isSubscribedToRange(cls, **fields)
         return self._is_subscribed_index(_definition(cls), fields)
+
+    def isSubscribedToRange(self, cls: Any, index: Optional[str] = None, **range: Any) -> bool:
+        """Whether all objects in this part of the index are loaded, by whatever subscription."""
+        _check_range(range)
+        return self._is_subscribed_range(_definition(cls), index, range)
+
+    # ---- waiting for others ----
+
+    def waitForCondition(
+        self, cond: Callable[[], Any], timeout: Optional[float] = None
+    ) -> bool:
+        """Calls cond() in a new view whenever something changed, until it is true: True. After
+        `timeout` seconds, a minute when none is given: False. Raises what cond raises, and
+        DisconnectedException when the link ends.
+        """
+        limit = _DEFAULT_TIMEOUT_S if timeout is None else timeout
+        deadline = time.monotonic() + limit
+        while True:
+            view = self.view()
+            with view:
+                if cond():
+                    return True
+            try:
+                self._wait_for_change(view, max(0.0, deadline - time.monotonic()))
+            except TimeoutException:
+                return False
+
+    def waitForTransactionId(self, id: int, timeout: Optional[float] = None) -> None:
+        """Returns when new views show this version or a later one. Raises TimeoutException after
+        `timeout` seconds, DisconnectedException when the link ends.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if self.currentTransactionId() < id:
+            # The server tells at once of what there is, and of what is to come by and by.
+            _odb.Connection.flush(self, timeout)
+        self._wait_for_version(
+            id, None if deadline is None else max(0.0, deadline - time.monotonic())
+        )
+
+    def currentTransactionIdForSchema(self, schema: Schema) -> int:
+        """The version up to which views show every change of the schema's objects; 0 unless all of
+        its types are subscribed to.
+        """
+        return self.currentTransactionId() if self.isSubscribedToSchema(schema) else 0
+
+    def currentTransactionIdForType(self, cls: Any) -> int:
+        """The version up to which views show every change of the type's objects; 0 unless it is
+        subscribed to.
+        """
+        return self.currentTransactionId() if self.isSubscribedToType(cls) else 0
 
     # ---- transactions of everybody ----
 
@@ -125,8 +297,8 @@ class DatabaseConnection(_odb.Connection):
         The calls come one at a time, in the order of versions, on a thread of the connection, where
         the handler may use the connection, waiting included. `writes` is a dict from (object, field
         name) to the new value; (object, " exists") is True for a created object, which has all its
-        fields there, and None for a deleted one. The index entries are tuples (type, index name,
-        values, object).
+        loaded fields there, and None for a deleted one. The index entries are tuples (type, index
+        name, values, object).
         """
         self._handlers.append((handler, self._on_commit(handler)))
 
@@ -136,6 +308,47 @@ class DatabaseConnection(_odb.Connection):
             if known == handler:
                 del self._handlers[place]
                 return self._remove_handler(number)
+
+    def addViewWatcher(self, callback: ViewWatcher) -> None:
+        """Calls callback(view) whenever a view or transaction of this connection ends: when it has
+        been left, or commit() was called, and before anything is committed. getFieldReads() and its
+        sisters tell then what was read and written. What the callback raises goes to
+        sys.unraisablehook.
+        """
+        if not callable(callback):
+            raise TypeError("a view watcher must be callable")
+        self._view_watchers = (*self._view_watchers, callback)
+
+    def dropViewWatcher(self, callback: ViewWatcher) -> None:
+        """The callback is not called for views that end from now on."""
+        self._view_watchers = tuple(each for each in self._view_watchers if each != callback)
+
+    def changes(self, *types: Any, queued_max: int = aio.CHANGES_QUEUED_MAX) -> "aio.Changes":
+        """`async for change in db.changes(Task)`: the commits from now on that touch these types.
+
+        Without types, those that touch anything that this connection is subscribed to. Needs a
+        running event loop. See `aio.Changes` for how it ends.
+        """
+        for cls in types:
+            _definition(cls)
+        return aio.Changes(self, types, queued_max)
+
+    # ---- being up to date ----
+
+    def flush(self, timeout: Optional[float] = None) -> Any:
+        """Waits until the cache holds everything that was committed anywhere before the call.
+
+        Returns the version. Where an event loop runs in this thread, waiting would stop that loop:
+        there the result is a future, `await db.flush()`, and the wait goes on beside the loop.
+        """
+        if aio.is_in_loop():
+            return aio.run_beside_loop(lambda: super(DatabaseConnection, self).flush(timeout))
+        return super().flush(timeout)
+
+    async def aflush(self, timeout: Optional[float] = None) -> int:
+        """The same for coroutines: `await db.aflush()`."""
+        version: int = await self.flush(timeout)
+        return version
 
     # ---- the end ----
 
@@ -154,21 +367,31 @@ class DatabaseConnection(_odb.Connection):
         definitions = schema._definitions()
         if self._defined.get(schema) == len(definitions) or schema in under_way:
             return
+        # The server must know the types that fields refer to. Of schemas that refer to each other
+        # one becomes known without the fields that do, then the others, then those fields.
+        mutual = schema._mutual() - under_way
+        cycle = {schema, *mutual}
+        first = schema
+        if not schema._can_grow_into(mutual):
+            first = next((each for each in mutual if each._can_grow_into(cycle - {each})), schema)
+        if first is not schema and not under_way:
+            self._add_schema(first, timeout, under_way)
         under_way.add(schema)
-        for needed in schema._needed:
+        if mutual:
+            self._define(schema.name, definitions, timeout, {each.name for each in mutual})
+        for needed in schema._needed():
             self._add_schema(needed, timeout, under_way)
-        self._define(schema.name, definitions, timeout)
+        self._define(schema.name, definitions, timeout, set())
         self._defined[schema] = len(definitions)
 
     def _add_schema_of(self, cls: Any, timeout: Optional[float]) -> None:
         _definition(cls)
         self.addSchema(cls.__schema__, timeout)
 
-    @staticmethod
-    def _wait(subscriptions: Iterable[Any], block: bool, timeout: Optional[float]) -> None:
-        if block:
-            for subscription in subscriptions:
-                subscription.wait(timeout)
+    def _check_known(self, cls: Any) -> None:
+        _definition(cls)
+        if cls.__schema__ not in self._defined:
+            raise UsageException(f"{_definition_name(cls)} is not subscribed to")
 
 
 def _definition(cls: Any) -> Any:
@@ -176,6 +399,28 @@ def _definition(cls: Any) -> Any:
     if definition is None:
         raise TypeError(f"expected a type of a schema, given {cls!r}")
     return definition
+
+
+def _definition_name(cls: Any) -> str:
+    definition = _definition(cls)
+    return f"{definition.schema_name}.{definition.type_name}"
+
+
+def _is_lazy(cls: Any, asked: Optional[bool]) -> bool:
+    return cls.isLazyByDefault() if asked is None else bool(asked)
+
+
+def _check_range(range: Dict[str, Any]) -> None:
+    for word in ("reverse", "limit"):
+        if word in range:
+            raise TypeError(f"what is subscribed to has no order: {word} has no place here")
+
+
+def _by_type(objects: Iterable[Any]) -> Dict[Any, List[Any]]:
+    out: Dict[Any, List[Any]] = {}
+    for each in objects:
+        out.setdefault(type(each), []).append(each)
+    return out
 
 
 def connect(

@@ -7,8 +7,12 @@ from types import CellType, FunctionType
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from object_database import _odb
-from object_database.types import FieldType, ForwardReference, codec_of, find_codec
+from object_database.types import FieldType, ForwardReference, codec_of
 from object_database.values import StructValue
+
+
+# Look-ups that a field of the same name takes the place of.
+_MAY_BE_FIELDS = frozenset(("count",))
 
 
 class Indexed:
@@ -155,7 +159,7 @@ def read_class(
 
 
 def _declare(out: Declaration, name: str, value: Any, place: str) -> None:
-    if hasattr(_odb.DatabaseObject, name):
+    if hasattr(_odb.DatabaseObject, name) and name not in _MAY_BE_FIELDS:
         raise TypeError(f"{place}: a field cannot be called {name}: objects have that name already")
     if isinstance(value, Index):
         out.indexes[name] = value
@@ -163,17 +167,10 @@ def _declare(out: Declaration, name: str, value: Any, place: str) -> None:
     if isinstance(value, Indexed):
         out.indexed[name] = value.unique
         value = value.type
-    if find_codec(value) is None:
-        raise TypeError(f"{place}.{name}: {_why_no_type(value)}")
-    out.fields[name] = (value, codec_of(value))
-
-
-def _why_no_type(value: Any) -> str:
     try:
-        codec_of(value)
+        out.fields[name] = (value, codec_of(value))
     except TypeError as error:
-        return str(error)
-    return ""
+        raise TypeError(f"{place}.{name}: {error}") from None
 
 
 def move_super_cells(attributes: Mapping[str, Any], old: type, new: type) -> None:

@@ -48,6 +48,16 @@ class ObjectDoesntExistException(OdbException):
     """The object does not exist in the current view."""
 
 
+class FieldNotDefaultInitializable(OdbException, TypeError):
+    """An object was made without a value for a field whose type has no default.
+
+    A reference has none, nor has a type that needs one. Nothing was created.
+    """
+
+    type: Optional[Any] = None  # the class
+    field: str = ""
+
+
 class NotSubscribedException(OdbException):
     """A read that no loaded subscription covers, or a type that the connection does not know."""
 
@@ -56,8 +66,16 @@ class UniqueViolationException(OdbException):
     """A commit would give two objects the same value of a unique index."""
 
 
+class NumberOverflowException(OdbException, OverflowError):
+    """An atomic addition whose result an int of the database cannot hold. Nothing was written."""
+
+
 class TooOldException(OdbException):
     """A version that can no longer be read."""
+
+
+class ChangesLostException(OdbException):
+    """A consumer of `changes()` fell behind, and its queue had no place for the next change."""
 
 
 class SchemaException(OdbException):

@@ -1,7 +1,7 @@
 """Values with members: NamedTuple, Alternative, and the immutable dict that ConstDict reads as."""
 
 from types import FunctionType
-from typing import Any, Dict, List, NoReturn, Tuple
+from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from object_database import _odb
 
@@ -35,7 +35,9 @@ class StructValue(_odb.StructValue):
 
     __slots__ = ()
     _fields: Tuple[str, ...] = ()
+    _parts: Tuple[Any, ...] = ()  # the types of all fields, as they were written
     _odb_codec: "_odb.Codec"
+    _self_reference: Any = None  # of an Alternative that holds values of itself
 
     def __new__(cls, *args: Any, **fields: Any) -> Any:
         if args:
@@ -113,7 +115,9 @@ def alternative_class(
     name: str,
     alternatives: "Dict[str, Dict[str, _odb.Codec]]",
     methods: Dict[str, FunctionType],
+    self_reference: "Optional[_odb.Codec]" = None,
 ) -> type:
+    """The class of the values of an Alternative; `self_reference` when its fields hold such."""
     members: Dict[str, Any] = dict(_CLASS_ATTRIBUTES)
     members.update(methods)
     members["_alternatives"] = tuple(alternatives)
@@ -124,7 +128,9 @@ def alternative_class(
         cls._name = choice  # type: ignore[attr-defined]
         codecs.append(cls._odb_codec)  # type: ignore[attr-defined]
         setattr(base, choice, cls)
-    base._odb_codec = _odb.Codec.variant(  # type: ignore[attr-defined]
-        name, base, list(alternatives), codecs
-    )
+    codec = _odb.Codec.variant(name, base, list(alternatives), codecs)
+    if self_reference is not None:
+        first = getattr(base, next(iter(alternatives)))
+        codec = _odb.Codec.recursive(self_reference, codec, base, first)
+    base._odb_codec = codec  # type: ignore[attr-defined]
     return base

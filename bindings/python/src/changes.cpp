@@ -1,7 +1,10 @@
 #include "changes.h"
 
+#include <algorithm>
+
 #include "errors.h"
 #include "object_handle.h"
+#include "odb/core/cell_operation.h"
 
 namespace odb::python {
 namespace {
@@ -22,6 +25,7 @@ class Names {
     return definition == nullptr ? nullptr : &bindings_->of(*definition);
   }
   const Bindings& bindings() const { return *bindings_; }
+  Bindings& mutable_bindings() const { return *bindings_; }
 
   static py::object handle(const Binding& binding, ObjectId object) {
     return steal(new_handle(binding.definition->python_class(), object));
@@ -59,6 +63,46 @@ void add_existence(py::dict& out, const Binding& binding, ObjectId object, py::o
   out[py::make_tuple(Names::handle(binding, object), kExists)] = std::move(value);
 }
 
+const char* word_of(CellOperation::Kind kind) {
+  switch (kind) {
+    case CellOperation::Kind::kSet:
+      return "set";
+    case CellOperation::Kind::kAdd:
+      return "add";
+    case CellOperation::Kind::kAppend:
+      return "append";
+    case CellOperation::Kind::kInsert:
+      return "insert";
+    case CellOperation::Kind::kErase:
+      return "erase";
+  }
+  return "";
+}
+
+// An update that needs no read, at the end of the list of those of its field.
+void add_operation(py::dict& out, const Names& names, const Binding& binding, ObjectId object,
+                   const CellOperation& cell) {
+  const std::size_t position = binding.positions[cell.field.value];
+  if (position == Binding::kNoPosition) return;
+  const FieldInfo& field = binding.definition->fields()[position];
+  const auto convert = [&](const Codec* codec, const Value& value) {
+    if (codec == nullptr) return py::object(py::none());
+    return steal(codec->to_python(value, &names.mutable_bindings()));
+  };
+  const bool adds = cell.kind == CellOperation::Kind::kAdd;
+  const bool erases = cell.kind == CellOperation::Kind::kErase;
+  const py::object make = py::module_::import("object_database.view").attr("AtomicOperation");
+  const py::object operation =
+      make(word_of(cell.kind), convert(adds ? nullptr : field.codec->key(), cell.key),
+           convert(adds     ? field.codec.get()
+                   : erases ? nullptr
+                            : field.codec->element(),
+                   cell.value));
+  const py::tuple place = py::make_tuple(Names::handle(binding, object), field.name);
+  if (!out.contains(place)) out[place] = py::list();
+  py::list(out[place]).append(operation);
+}
+
 py::list index_entries(const Names& names, const std::vector<Change::IndexEntry>& entries) {
   py::list out;
   for (const Change::IndexEntry& entry : entries) {
@@ -72,16 +116,36 @@ py::list index_entries(const Names& names, const std::vector<Change::IndexEntry>
   return out;
 }
 
+bool is_loaded(const View& view, ObjectRef object, FieldId field) {
+  const Row* const row = view.snapshot().find(object.type, object.object);
+  return row == nullptr || row->loaded() != nullptr || field.value >= row->fields().size() ||
+         row->fields()[field.value].is_loaded();
+}
+
+// What was added to a field that is not loaded is known once that is, in one round trip for all.
+void load_changed(const Change& change) {
+  std::vector<ObjectRef> partial;
+  for (const Change::Object& changed : change.changed) {
+    const bool is_whole =
+        std::all_of(changed.fields.begin(), changed.fields.end(),
+                    [&](FieldId field) { return is_loaded(change.view, changed.object, field); });
+    if (!is_whole) partial.push_back(changed.object);
+  }
+  if (!partial.empty()) change.view.load(partial);
+}
+
 }  // namespace
 
 py::tuple change_arguments(Session& session, const Change& change) {
   const Names names(session, session.bindings(change.view.snapshot().catalog()));
+  load_changed(change);
   py::dict writes;
   for (const Change::Object& created : change.created) {
     const Binding* const binding = names.binding(created.object.type);
     if (binding == nullptr) continue;
     add_existence(writes, *binding, created.object.object, py::bool_(true));
     for (const FieldId field : binding->fields) {
+      if (!is_loaded(change.view, created.object, field)) continue;
       add_cell(writes, names, *binding, created.object.object, field,
                change.view.get(created.object, field));
     }
@@ -133,19 +197,48 @@ py::dict field_writes(PyTransaction& transaction) {
       add_existence(out, *binding, change.object, py::bool_(true));
     }
     for (const CellOperation& cell : writes.cells_of(change)) {
-      add_cell(out, names, *binding, change.object, cell.field, cell.value);
+      if (cell.kind == CellOperation::Kind::kSet) {
+        add_cell(out, names, *binding, change.object, cell.field, cell.value);
+      } else {
+        add_operation(out, names, *binding, change.object, cell);
+      }
     }
   }
   return out;
 }
+
+namespace {
+
+// ((keyword of lookupRange, value), ...)
+py::tuple bounds(const Names& names, const CatalogIndex& index, const IndexReadRecord& read) {
+  py::list out;
+  const auto add = [&](const std::optional<RangeBound>& bound, const char* inclusive,
+                       const char* exclusive) {
+    if (!bound) return;
+    const FieldId field = index.fields[read.values.size()];
+    out.append(py::make_tuple(
+        bound->edge == RangeBound::Edge::kInclusive ? inclusive : exclusive,
+        names.value(*read.binding, read.binding->positions[field.value], bound->value)));
+  };
+  add(read.lower, "atLeast", "above");
+  add(read.upper, "atMost", "below");
+  return py::tuple(out);
+}
+
+}  // namespace
 
 py::set index_reads(PyTransaction& transaction) {
   const Names names(transaction.session(), transaction.shared_bindings());
   py::set out;
   for (const IndexReadRecord& read : transaction.index_reads()) {
     const CatalogIndex& index = *names.bindings().catalog().find(read.binding->indexes[read.index]);
-    out.add(py::make_tuple(Names::python_class(*read.binding), index.name,
-                           names.key(*read.binding, index, read.values)));
+    const py::object cls = Names::python_class(*read.binding);
+    const py::tuple values = names.key(*read.binding, index, read.values);
+    if (!read.is_range) {
+      out.add(py::make_tuple(cls, index.name, values));
+    } else {
+      out.add(py::make_tuple(cls, index.name, values, bounds(names, index, read)));
+    }
   }
   for (const MembershipRead& read : transaction.transaction().reads().memberships) {
     const Binding* const binding = names.binding(read.type);
@@ -157,25 +250,35 @@ py::set index_reads(PyTransaction& transaction) {
 
 namespace {
 
-// The values of an index's fields: those written over those of the row; nothing without either.
-std::optional<std::vector<Value>> index_values(const CatalogType& type, const CatalogIndex& index,
-                                               const Row* row,
+// The values of an index's fields: what the operations make of those of the row; nothing without
+// either.
+std::optional<std::vector<Value>> index_values(const detail::Snapshot& snapshot,
+                                               const CatalogType& type, const CatalogIndex& index,
+                                               const ObjectChange& change, const Row* row,
                                                std::span<const CellOperation> cells) {
   std::vector<Value> out;
   for (const FieldId field : index.fields) {
-    const CellOperation* written = nullptr;
+    std::optional<Value> value;
+    const bool is_set = std::any_of(cells.begin(), cells.end(), [&](const CellOperation& cell) {
+      return cell.field == field && cell.kind == CellOperation::Kind::kSet;
+    });
+    if (!is_set && row != nullptr) {
+      value = snapshot.field(type, change.object, *row, field);
+    } else if (!is_set && change.kind == ObjectChange::Kind::kCreate) {
+      value = type.fields[field.value].fallback;
+    }
     for (const CellOperation& cell : cells) {
-      if (cell.field == field) written = &cell;
+      if (cell.field != field) continue;
+      if (cell.kind == CellOperation::Kind::kSet) {
+        value = cell.value;
+      } else if (value) {
+        Result<Value> after = apply_operation(*value, cell);
+        if (!after) return std::nullopt;  // it cannot be committed
+        value = *std::move(after);
+      }
     }
-    if (written != nullptr) {
-      out.push_back(written->value);
-    } else if (row != nullptr) {
-      out.push_back(VersionedState::field_of(type, *row, field));
-    } else if (type.fields[field.value].fallback) {
-      out.push_back(*type.fields[field.value].fallback);
-    } else {
-      return std::nullopt;
-    }
+    if (!value) return std::nullopt;
+    out.push_back(*std::move(value));
   }
   return out;
 }
@@ -184,8 +287,9 @@ std::optional<std::vector<Value>> index_values(const CatalogType& type, const Ca
 
 py::tuple index_writes(PyTransaction& transaction) {
   const Names names(transaction.session(), transaction.shared_bindings());
-  const detail::Snapshot& snapshot = transaction.transaction().state().snapshot();
-  const Changeset writes = transaction.transaction().writes();
+  const PyTransaction::Use use(transaction);
+  const detail::Snapshot& snapshot = use->state().snapshot();
+  const Changeset writes = use->writes();
   py::list additions;
   py::list removals;
   for (const ObjectChange& change : writes.objects) {
@@ -200,97 +304,18 @@ py::tuple index_writes(PyTransaction& transaction) {
                               names.key(*binding, index, values),
                               Names::handle(*binding, change.object));
       };
-      const auto before =
-          row == nullptr ? std::nullopt : index_values(*binding->type, index, row, {});
-      const auto after = deletes
-                             ? std::nullopt
-                             : index_values(*binding->type, index, row, writes.cells_of(change));
+      const auto before = row == nullptr
+                              ? std::nullopt
+                              : index_values(snapshot, *binding->type, index, change, row, {});
+      const auto after = deletes ? std::nullopt
+                                 : index_values(snapshot, *binding->type, index, change, row,
+                                                writes.cells_of(change));
       if (before == after) continue;
       if (before) removals.append(entry(*before));
       if (after) additions.append(entry(*after));
     }
   }
   return py::make_tuple(additions, removals);
-}
-
-py::object conflict_exception(Session& session, const Catalog& catalog, const Conflict& conflict,
-                              const std::string& message) {
-  py::object out = exception_class("RevisionConflictException")(message);
-  TypeId type;
-  ObjectId object;
-  const CatalogIndex* index = nullptr;
-  std::optional<FieldId> field;
-  if (const auto* const cell = std::get_if<CellRead>(&conflict.key)) {
-    type = cell->type;
-    object = cell->object;
-    field = cell->field;
-  } else if (const auto* const existence = std::get_if<ExistenceRead>(&conflict.key)) {
-    type = existence->type;
-    object = existence->object;
-  } else if (const auto* const entry = std::get_if<IndexRead>(&conflict.key)) {
-    index = catalog.find(entry->index);
-    if (index != nullptr) type = index->type;
-  } else {
-    type = std::get<MembershipRead>(conflict.key).type;
-  }
-  const CatalogType* const known = catalog.find(type);
-  if (known == nullptr) return out;
-  const TypeDefinition* const definition = session.find(known->name);
-  if (definition != nullptr) {
-    out.attr("type") = borrow(as_object(definition->python_class()));
-    if (object.value != 0) {
-      out.attr("object") = steal(new_handle(definition->python_class(), object));
-    }
-  }
-  if (field) out.attr("field") = known->fields.at(field->value).name;
-  if (index != nullptr) out.attr("index") = index->name;
-  out.attr("version") = conflict.won.value;
-  out.attr("actor") = conflict.actor;
-  return out;
-}
-
-namespace {
-
-std::string describe(const Conflict& conflict, const Catalog& catalog) {
-  const auto type_name = [&](TypeId id) {
-    const CatalogType* const type = catalog.find(id);
-    return type == nullptr ? "an unknown type" : to_string(type->name);
-  };
-  if (const auto* const cell = std::get_if<CellRead>(&conflict.key)) {
-    const CatalogType* const type = catalog.find(cell->type);
-    const std::string field = type == nullptr ? "?" : type->fields.at(cell->field.value).name;
-    return type_name(cell->type) + "." + field + " of object " + std::to_string(cell->object.value);
-  }
-  if (const auto* const existence = std::get_if<ExistenceRead>(&conflict.key)) {
-    return type_name(existence->type) + " object " + std::to_string(existence->object.value);
-  }
-  if (const auto* const entry = std::get_if<IndexRead>(&conflict.key)) {
-    const CatalogIndex* const index = catalog.find(entry->index);
-    return index == nullptr ? "an index" : type_name(index->type) + " index " + index->name;
-  }
-  return "the objects of " + type_name(std::get<MembershipRead>(conflict.key).type);
-}
-
-}  // namespace
-
-py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalog) {
-  const py::object make = py::module_::import("object_database.view").attr("_transaction_result");
-  if (const auto* const accepted = std::get_if<Accepted>(&outcome)) {
-    return make("Success", accepted->version.value);
-  }
-  if (const auto* const conflict = std::get_if<Conflict>(&outcome)) {
-    return make("RevisionConflict", describe(*conflict, catalog));
-  }
-  const Error& error = std::get<Error>(outcome);
-  try {
-    throw_error(error);
-  } catch (const DisconnectedError&) {
-    return make("Disconnected", error.message);
-  } catch (const OutcomeUnknownError&) {
-    return make("Disconnected", error.message);
-  } catch (const Exception&) {
-    return make("Refused", error.message);
-  }
 }
 
 }  // namespace odb::python

@@ -1,4 +1,4 @@
-// Changes, reads, writes and conflicts as Python objects.
+// Changes, reads and writes as Python objects.
 #pragma once
 
 #include "odb/client/database.h"
@@ -15,16 +15,12 @@ namespace odb::python {
 py::tuple change_arguments(Session& session, const Change& change);
 
 py::set field_reads(PyTransaction& transaction);
+// What was updated atomically is a list of AtomicOperation.
 py::dict field_writes(PyTransaction& transaction);
-// {(type, index name, values)}; (type, None, ()) for all objects of a type.
+// {(type, index name, values)}; (type, None, ()) for all objects of a type, and for a range
+// (type, index name, values of the first fields, ((bound, value), ...)) with the bounds' keywords.
 py::set index_reads(PyTransaction& transaction);
 // (additions, removals): lists of (type, index name, values, object), as handlers get them.
 py::tuple index_writes(PyTransaction& transaction);
-
-// A RevisionConflictException that names type, field and object.
-py::object conflict_exception(Session& session, const Catalog& catalog, const Conflict& conflict,
-                              const std::string& message);
-// The result that onConfirmed hands over.
-py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalog);
 
 }  // namespace odb::python

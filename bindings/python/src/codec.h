@@ -44,6 +44,10 @@ class Codec {
   // Whether a value of some option of a one-of is of this one.
   virtual bool accepts(const Value& value, Bindings* bindings) const;
 
+  // Of a list, what its elements are; of a dict, what its values and its keys are. Null for others.
+  virtual const Codec* element() const { return nullptr; }
+  virtual const Codec* key() const { return nullptr; }
+
   // As from_python, converting; raises TypeError: "<place>: expected int, given 'x' (str)".
   Value convert(PyObject* object, Bindings* bindings, const std::string& place) const;
   // The type's default. Raises TypeError when it has none.

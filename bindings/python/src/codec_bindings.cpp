@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "codec.h"
+#include "codec_recursive.h"
 #include "errors.h"
 #include "type_definition.h"
 
@@ -106,7 +107,21 @@ void register_codecs(py::module_& module) {
                     return CodecHandle{make_variant_codec(std::move(name), std::move(python_class),
                                                           std::move(names), unpack(alternatives))};
                   })
+      .def_static(
+          "self_reference",
+          [](std::string name) { return CodecHandle{make_self_reference_codec(std::move(name))}; })
+      .def_static(
+          "recursive",
+          [](const CodecHandle& self, const CodecHandle& variant, py::type python_class,
+             py::type first_alternative) {
+            return CodecHandle{make_recursive_codec(
+                self.codec, variant.codec, std::move(python_class), std::move(first_alternative))};
+          })
       .def_property_readonly("name", [](const CodecHandle& self) { return self.codec->name(); })
+      .def_property_readonly("has_default",
+                             [](const CodecHandle& self) {
+                               return odb::default_value(self.codec->type()).has_value();
+                             })
       .def("convert",
            [](const CodecHandle& self, py::object value, const std::string& place) {
              return to_python(self, self.codec->convert(value.ptr(), nullptr, place));

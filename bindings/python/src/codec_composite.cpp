@@ -3,6 +3,7 @@
 
 #include "codec.h"
 #include "codec_members.h"
+#include "codec_recursive.h"
 #include "errors.h"
 #include "lookup_result.h"
 #include "object_handle.h"
@@ -116,12 +117,15 @@ class OneOfCodec final : public Codec {
   bool from_python(PyObject* object, Match match, const Conversion& conversion,
                    Value& out) const override {
     const Conversion quiet{conversion.bindings};
+    const std::size_t mark = Nodes::mark();
     for (const CodecPtr& option : options_) {
       if (option->from_python(object, Match::kExact, quiet, out)) return true;
+      Nodes::drop_since(mark);
     }
     if (match == Match::kExact) return false;
     for (const CodecPtr& option : options_) {
       if (option->from_python(object, match, quiet, out)) return true;
+      Nodes::drop_since(mark);
     }
     explain_sole_candidate(object, conversion);
     return false;
@@ -210,6 +214,7 @@ class ListCodec final : public Codec {
     }
     return true;
   }
+  const Codec* element() const override { return element_.get(); }
 
  private:
   CodecPtr element_;
@@ -326,6 +331,8 @@ class DictCodec final : public Codec {
     }
     return true;
   }
+  const Codec* element() const override { return value_.get(); }
+  const Codec* key() const override { return key_.get(); }
 
  private:
   CodecPtr key_;

@@ -3,6 +3,7 @@
 
 #include "codec.h"
 #include "codec_members.h"
+#include "codec_recursive.h"
 #include "errors.h"
 #include "struct_value.h"
 
@@ -62,6 +63,7 @@ class StructCodec final : public Codec {
   py::object construct(const py::dict& given) const {
     const std::string title = py::str(class_.attr("__qualname__"));
     py::object out = make();
+    Nodes held;  // values of an Alternative inside of itself stay the objects that they are
     std::size_t used = 0;
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       const std::string place = title + "." + names_[i];

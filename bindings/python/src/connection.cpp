@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "lookup.h"
 #include "object_handle.h"
+#include "reactor.h"
 #include "session.h"
 #include "view.h"
 #include "waiting.h"
@@ -35,35 +36,80 @@ class PyConnection {
   Database& database() { return session_->database(); }
 
   void define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
-              std::optional<double> timeout) {
-    session_->define(schema, types, to_timeout(timeout));
+              std::optional<double> timeout, const std::set<std::string>& without) {
+    session_->define(schema, types, to_timeout(timeout), without);
   }
 
-  PendingSubscription subscribe(Interest interest) {
-    return {session_, database().subscribe_async(std::move(interest))};
+  PendingSubscription subscribe(Interest interest, bool lazy) {
+    const Loading loading = lazy ? Loading::kLazy : Loading::kEager;
+    return {session_, database().subscribe_async(std::move(interest), loading)};
   }
-  PendingSubscription subscribe_schema(const std::string& schema) {
-    return subscribe(SchemaInterest{schema});
+  PendingSubscription subscribe_schema(const std::string& schema, bool lazy) {
+    return subscribe(SchemaInterest{schema}, lazy);
   }
-  PendingSubscription subscribe_type(const TypeDefinition& definition) {
-    return subscribe(TypeInterest{binding(definition).type->id});
+  PendingSubscription subscribe_type(const TypeDefinition& definition, bool lazy) {
+    return subscribe(TypeInterest{binding(definition).type->id}, lazy);
   }
-  PendingSubscription subscribe_index(const TypeDefinition& definition, const py::dict& fields) {
+  PendingSubscription subscribe_index(const TypeDefinition& definition, const py::dict& fields,
+                                      bool lazy) {
     const Binding& bound = binding(definition);
     IndexQuery query = this->query(definition, fields);
-    return subscribe(IndexInterest{bound.indexes[query.index], std::move(query.values)});
+    return subscribe(IndexInterest{bound.indexes[query.index], std::move(query.values)}, lazy);
   }
   PendingSubscription subscribe_objects(const TypeDefinition& definition,
                                         const std::vector<py::object>& objects) {
     ObjectsInterest interest{binding(definition).type->id, {}};
     for (const py::object& object : objects) {
-      if (Py_TYPE(object.ptr()) != definition.python_class()) {
-        raise_type_error("expected objects of " + to_string(definition.name()) + ", given " +
-                         short_repr(object.ptr()));
-      }
-      interest.objects.push_back(identity_of(object.ptr()));
+      interest.objects.push_back(reference(definition, object).object);
     }
-    return subscribe(std::move(interest));
+    return subscribe(std::move(interest), false);
+  }
+  // Which values of which index a query asks for, comparable: (number of the index, key).
+  py::tuple index_key(const TypeDefinition& definition, const py::dict& fields) {
+    const IndexQuery asked = query(definition, fields);
+    const IndexId index = binding(definition).indexes[asked.index];
+    const View view = database().view();
+    return py::make_tuple(index.value, py::bytes(detail::TransactionState::key_of(
+                                           view.catalog(), index, asked.values)));
+  }
+
+  PendingSubscription subscribe_range(const TypeDefinition& definition, const py::object& name,
+                                      const py::dict& arguments, bool lazy) {
+    const Binding& bound = binding(definition);
+    return subscribe(IndexRangeInterest{range_query(definition, name, arguments).range(bound)},
+                     lazy);
+  }
+  // As index_key: (number of the index, first key, end).
+  py::tuple range_key(const TypeDefinition& definition, const py::object& name,
+                      const py::dict& arguments) {
+    const IndexRange range = range_query(definition, name, arguments).range(binding(definition));
+    const KeySpan span = this->span(range);
+    return py::make_tuple(range.index.value, py::bytes(span.from), py::bytes(span.to));
+  }
+  bool is_subscribed_range(const TypeDefinition& definition, const py::object& name,
+                           const py::dict& arguments) {
+    const View view = database().view();
+    if (view.catalog().find(definition.name()) == nullptr) return false;
+    const IndexRange range = range_query(definition, name, arguments).range(binding(definition));
+    return view.snapshot().coverage().has_range(*view.catalog().find(range.index), span(range));
+  }
+
+  // In the current view when it is one of this connection, else for those to come.
+  void request_lazy_objects(const std::vector<py::object>& objects) {
+    const std::vector<ObjectRef> refs = references(objects);
+    const View newest = database().view();
+    const Current current;
+    if (current.entry() != nullptr && current.entry()->is_active) {
+      const PyView& view = current.view("requestLazyObjects()");
+      if (&view.session() == session_.get()) return view.load(refs);
+    }
+    newest.load(refs);
+  }
+  void release_objects(const std::vector<py::object>& objects, std::optional<double> timeout) {
+    const std::vector<ObjectRef> refs = references(objects);
+    Database& db = database();
+    const auto limit = to_timeout(timeout);
+    without_gil([&] { db.release(refs, limit); });
   }
 
   bool is_subscribed_type(const TypeDefinition& definition) {
@@ -86,6 +132,19 @@ class PyConnection {
     Database& db = database();
     const auto limit = to_timeout(timeout);
     return without_gil([&] { return db.flush(limit); }).value;
+  }
+
+  void wait_for_version(std::uint64_t version, std::optional<double> timeout) {
+    Database& db = database();
+    const auto limit = to_timeout(timeout);
+    without_gil([&] { db.wait_for_version(Version{version}, limit); });
+  }
+  void wait_for_change(const PyView& since, std::optional<double> timeout) {
+    if (since.shown() == nullptr) raise_usage("expected a view, given a transaction");
+    const View view = *since.shown();
+    Database& db = database();
+    const auto limit = to_timeout(timeout);
+    without_gil([&] { db.wait_for_change(view, limit); });
   }
 
   std::uint64_t on_commit(py::object handler) {
@@ -111,6 +170,38 @@ class PyConnection {
   const Binding& binding(const TypeDefinition& definition) {
     const View view = database().view();
     return session_->bindings(view.snapshot().catalog())->of(definition);
+  }
+  ObjectRef reference(const TypeDefinition& definition, const py::object& object) {
+    if (Py_TYPE(object.ptr()) != definition.python_class()) {
+      raise_type_error("expected objects of " + to_string(definition.name()) + ", given " +
+                       short_repr(object.ptr()));
+    }
+    return {binding(definition).type->id, identity_of(object.ptr())};
+  }
+  std::vector<ObjectRef> references(const std::vector<py::object>& objects) {
+    std::vector<ObjectRef> out;
+    for (const py::object& object : objects) {
+      const TypeDefinition* const definition = TypeDefinition::of(Py_TYPE(object.ptr()));
+      if (definition == nullptr) {
+        raise_type_error("expected objects of a schema's types, given " + short_repr(object.ptr()));
+      }
+      out.push_back(reference(*definition, object));
+    }
+    return out;
+  }
+  RangeQuery range_query(const TypeDefinition& definition, const py::object& name,
+                         const py::dict& arguments) {
+    const View view = database().view();
+    std::vector<Keyword> keywords;
+    for (const auto& [word, value] : arguments) keywords.push_back({word.ptr(), value.ptr()});
+    return parse_range(definition, *session_->bindings(view.snapshot().catalog()),
+                       name.is_none() ? nullptr : name.ptr(), keywords);
+  }
+  KeySpan span(const IndexRange& range) {
+    const View view = database().view();
+    Result<KeySpan> span = encode_index_range(view.catalog(), range);
+    if (!span) throw_error(std::move(span.error()));
+    return *std::move(span);
   }
   IndexQuery query(const TypeDefinition& definition, const py::dict& fields) {
     const View view = database().view();
@@ -149,10 +240,21 @@ void register_connection(py::module_& module) {
              self.session->check_process();
              return self.subscription.is_loaded();
            })
-      .def("wait", [](const PendingSubscription& self, std::optional<double> timeout) {
+      .def("objects_loaded",
+           [](const PendingSubscription& self) {
+             self.session->check_process();
+             return self.subscription.objects_loaded();
+           })
+      .def("wait",
+           [](const PendingSubscription& self, std::optional<double> timeout) {
+             self.session->check_process();
+             const auto limit = to_timeout(timeout);
+             without_gil([&] { self.subscription.wait(limit); });
+           })
+      .def("unsubscribe", [](PendingSubscription& self, std::optional<double> timeout) {
         self.session->check_process();
         const auto limit = to_timeout(timeout);
-        without_gil([&] { self.subscription.wait(limit); });
+        without_gil([&] { self.subscription.unsubscribe(limit); });
       });
 
   py::class_<PyConnection>(module, "Connection")
@@ -167,16 +269,28 @@ void register_connection(py::module_& module) {
       .def("_subscribe_type", &PyConnection::subscribe_type)
       .def("_subscribe_index", &PyConnection::subscribe_index)
       .def("_subscribe_objects", &PyConnection::subscribe_objects)
+      .def("_index_key", &PyConnection::index_key)
+      .def("_subscribe_range", &PyConnection::subscribe_range)
+      .def("_range_key", &PyConnection::range_key)
+      .def("_is_subscribed_range", &PyConnection::is_subscribed_range)
+      .def("_wait_for_version", &PyConnection::wait_for_version)
+      .def("_wait_for_change", &PyConnection::wait_for_change)
+      .def("_request_lazy_objects", &PyConnection::request_lazy_objects)
+      .def("_release_objects", &PyConnection::release_objects)
       .def("_is_subscribed_type", &PyConnection::is_subscribed_type)
       .def("_is_subscribed_index", &PyConnection::is_subscribed_index)
       .def("_on_commit", &PyConnection::on_commit)
       .def("_remove_handler", &PyConnection::remove_handler)
+      .def("_reactor", [](PyConnection& self) { return make_reactor(self.session()); })
       .def("_is_connected",
            [](PyConnection& self) {
              return !self.session()->is_forked() && self.database().is_connected();
            })
       .def("_disconnect", [](PyConnection& self) { self.session()->disconnect(); });
 
+  module.def("conflict_pause", [](int attempt) {
+    return std::chrono::duration<double>(Database::conflict_pause(attempt)).count();
+  });
   module.def("disconnect_all", &Session::disconnect_all);
 }
 

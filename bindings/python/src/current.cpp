@@ -51,7 +51,9 @@ CurrentView* enter(PyObject* view_object, PyView& view) {
   const py::object before = current_entry();
   if (before && !before.is_none() &&
       is_entered_here(reinterpret_cast<const CurrentView*>(before.ptr()))) {
-    raise_usage("a view or transaction is current already: leave it before entering another");
+    raise_usage(
+        "a view or transaction is current already: leave it before entering another, or hide it"
+        " with MaskView");
   }
   auto* const entry = PyObject_New(CurrentView, &current_view_type);
   if (entry == nullptr) throw py::error_already_set();
@@ -74,6 +76,20 @@ void leave(CurrentView* entry) {
   PyObject* const token = PyContextVar_Set(current_variable, Py_None);
   if (token == nullptr) throw py::error_already_set();
   Py_DECREF(token);
+}
+
+Masked mask_current() {
+  Masked out{current_entry(), nullptr};
+  steal(PyContextVar_Set(current_variable, Py_None));
+  out.context = running_context();
+  return out;
+}
+
+void unmask_current(const Masked& masked) {
+  if (masked.context != running_context()) {
+    raise_usage("a MaskView was left in another context than it was entered in");
+  }
+  steal(PyContextVar_Set(current_variable, masked.entry ? masked.entry.ptr() : Py_None));
 }
 
 Current::Current() : entry_(current_entry()) {

@@ -25,6 +25,15 @@ CurrentView* enter(PyObject* view_object, PyView& view);  // a new reference
 bool is_entered_here(const CurrentView* entry);
 void leave(CurrentView* entry);
 
+// What MaskView hides, and where.
+struct Masked {
+  py::object entry;  // null when nothing was current
+  PyObject* context = nullptr;
+};
+Masked mask_current();
+// Raises in another context than the one where it was hidden.
+void unmask_current(const Masked& masked);
+
 // The current view, or null. The reference keeps it alive.
 class Current {
  public:

@@ -4,6 +4,7 @@ namespace odb::python {
 namespace {
 
 const char* class_name_of(const Exception& exception) {
+  if (exception.code() == ErrorCode::kNumberOverflow) return "NumberOverflowException";
   if (dynamic_cast<const ConflictError*>(&exception)) return "RevisionConflictException";
   if (dynamic_cast<const ConnectError*>(&exception)) return "ConnectionFailedException";
   if (dynamic_cast<const AuthenticationError*>(&exception)) return "AuthenticationException";
@@ -38,7 +39,8 @@ void raise_type_error(const std::string& message) {
 void raise_usage(const std::string& message) { raise("UsageException", message); }
 
 void set_error(const Exception& exception) {
-  if (dynamic_cast<const ValueError*>(&exception)) {
+  const bool is_overflow = exception.code() == ErrorCode::kNumberOverflow;
+  if (dynamic_cast<const ValueError*>(&exception) && !is_overflow) {
     PyErr_SetString(PyExc_TypeError, exception.what());
     return;
   }

@@ -42,7 +42,10 @@ PyObject* read_under_construction(const FieldDescriptor* field, PyObject* object
   if (const Value* const value = construction->find(id)) {
     return info.codec->to_python(*value, &view.bindings());
   }
-  return info.codec->to_python(info.codec->default_value(path), &view.bindings());
+  const Result<Value> value = default_value(info.codec->type());
+  if (!value)
+    field->definition->refuse_without_default(field->position, "is read before it is set");
+  return info.codec->to_python(*value, &view.bindings());
 }
 
 PyObject* get_field(PyObject* self, PyObject* object, PyObject*) {

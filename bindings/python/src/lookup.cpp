@@ -11,10 +11,6 @@
 namespace odb::python {
 namespace {
 
-bool is_named(PyObject* interned, PyObject* name) {
-  return interned == name || PyUnicode_Compare(interned, name) == 0;
-}
-
 std::string field_names(const TypeDefinition& definition, const IndexInfo& index) {
   std::string out;
   for (const std::size_t field : index.fields) {
@@ -24,8 +20,13 @@ std::string field_names(const TypeDefinition& definition, const IndexInfo& index
   return out;
 }
 
-[[noreturn]] void refuse_unindexed(const TypeDefinition& definition,
-                                   const std::vector<Keyword>& keywords) {
+}  // namespace
+
+bool is_named(PyObject* interned, PyObject* name) {
+  return interned == name || PyUnicode_Compare(interned, name) == 0;
+}
+
+void refuse_unindexed(const TypeDefinition& definition, const std::vector<Keyword>& keywords) {
   std::string asked;
   for (const Keyword& keyword : keywords) {
     if (!asked.empty()) asked += ", ";
@@ -41,9 +42,8 @@ std::string field_names(const TypeDefinition& definition, const IndexInfo& index
                    (known.empty() ? "none" : known));
 }
 
-// The value of an index given by its name: one value, or a tuple of one for each field.
-void read_named(const TypeDefinition& definition, Bindings& bindings, const IndexInfo& index,
-                PyObject* given, std::vector<Value>& out) {
+void read_index_values(const TypeDefinition& definition, Bindings& bindings, const IndexInfo& index,
+                       PyObject* given, std::vector<Value>& out) {
   const auto convert = [&](std::size_t place, PyObject* value) {
     const std::size_t field = index.fields[place];
     out.push_back(
@@ -71,12 +71,13 @@ void read_named(const TypeDefinition& definition, Bindings& bindings, const Inde
   }
 }
 
-// Position of the field in the keywords; as many as there are when it is not among them.
 std::size_t find_keyword(const std::vector<Keyword>& keywords, const FieldInfo& field) {
   std::size_t i = 0;
   while (i < keywords.size() && !is_named(field.python_name, keywords[i].name)) ++i;
   return i;
 }
+
+namespace {
 
 bool is_over(const TypeDefinition& definition, const IndexInfo& index,
              const std::vector<Keyword>& keywords) {
@@ -141,7 +142,7 @@ IndexQuery parse_query(const TypeDefinition& definition, Bindings& bindings,
   for (std::size_t i = 0; keywords.size() == 1 && i < indexes.size(); ++i) {
     if (!is_named(indexes[i].python_name, keywords[0].name)) continue;
     query.index = i;
-    read_named(definition, bindings, indexes[i], keywords[0].value, query.values);
+    read_index_values(definition, bindings, indexes[i], keywords[0].value, query.values);
     return query;
   }
   for (std::size_t i = 0; i < indexes.size(); ++i) {

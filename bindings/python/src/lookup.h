@@ -10,6 +10,8 @@ namespace odb::python {
 
 class Bindings;
 class TypeDefinition;
+struct FieldInfo;
+struct IndexInfo;
 
 // What a look-up asks for.
 struct IndexQuery {
@@ -27,6 +29,18 @@ struct Keyword {
 };
 IndexQuery parse_query(const TypeDefinition& definition, Bindings& bindings,
                        const std::vector<Keyword>& keywords);
+
+// ---- what range look-ups share with these ----
+
+bool is_named(PyObject* interned, PyObject* name);
+// Position of the field in the keywords; as many as there are when it is not among them.
+std::size_t find_keyword(const std::vector<Keyword>& keywords, const FieldInfo& field);
+// The value of an index given by its name: one value, or a tuple of one for each field.
+void read_index_values(const TypeDefinition& definition, Bindings& bindings, const IndexInfo& index,
+                       PyObject* given, std::vector<Value>& out);
+// Raises TypeError: which indexes the type has.
+[[noreturn]] void refuse_unindexed(const TypeDefinition& definition,
+                                   const std::vector<Keyword>& keywords);
 
 PyObject* lookup_all(PyObject* cls, PyObject* const* args, Py_ssize_t count, PyObject* names);
 PyObject* lookup_one(PyObject* cls, PyObject* const* args, Py_ssize_t count, PyObject* names);

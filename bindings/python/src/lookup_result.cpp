@@ -80,13 +80,15 @@ Py_hash_t hash(PyObject* self) {
   return out;
 }
 
-PyObject* represent(PyObject* self) {
-  PyObject* const tuple = as_tuple(self);
-  if (tuple == nullptr) return nullptr;
-  PyObject* const out = PyObject_Repr(tuple);
-  Py_DECREF(tuple);
-  return out;
+PyObject* displayed(PyObject* self, const char* function) {
+  return guarded([&] {
+    const py::module_ display = py::module_::import("object_database.display");
+    return py::object(display.attr(function)(borrow(self))).release().ptr();
+  });
 }
+
+PyObject* represent(PyObject* self) { return displayed(self, "result_repr"); }
+PyObject* represent_html(PyObject* self, PyObject*) { return displayed(self, "result_html"); }
 
 // index() and count(), as tuples have them.
 template <const char* const& kName>
@@ -101,6 +103,7 @@ constexpr const char* kCount = "count";
 
 PyMethodDef methods[] = {{"index", call_of_tuple<kIndex>, METH_VARARGS, nullptr},
                          {"count", call_of_tuple<kCount>, METH_VARARGS, nullptr},
+                         {"_repr_html_", represent_html, METH_NOARGS, "A table, for notebooks."},
                          {nullptr, nullptr, 0, nullptr}};
 
 PySequenceMethods sequence_methods = [] {

@@ -8,6 +8,8 @@
 #include "field.h"
 #include "lookup_result.h"
 #include "object_handle.h"
+#include "peek.h"
+#include "reactor.h"
 #include "struct_value.h"
 #include "timestamp.h"
 #include "view.h"
@@ -22,6 +24,8 @@ PYBIND11_MODULE(_odb, module) {
   register_object_handle(module);
   register_field_descriptor(module);
   register_lookup_result(module);
+  register_peek(module);
   register_views(module);
+  register_reactor(module);
   register_connection(module);
 }

@@ -2,9 +2,11 @@
 
 #include <cstddef>
 
+#include "atomic.h"
 #include "errors.h"
 #include "field.h"
 #include "lookup.h"
+#include "lookup_range.h"
 #include "type_definition.h"
 #include "view.h"
 
@@ -36,13 +38,8 @@ int initialize(PyObject* self, PyObject* args, PyObject* keywords) {
     PyObject* value = nullptr;
     Py_ssize_t at = 0;
     while (keywords != nullptr && PyDict_Next(keywords, &at, &name, &value) != 0) {
-      const auto& fields = definition.fields();
-      std::size_t position = 0;
-      while (position < fields.size() && fields[position].python_name != name &&
-             PyUnicode_Compare(fields[position].python_name, name) != 0) {
-        ++position;
-      }
-      if (position == fields.size()) {
+      const std::size_t position = definition.find_field(name);
+      if (position == definition.fields().size()) {
         raise_type_error(type + "() has no field " + to_text(name));
       }
       set_field(definition, position, self, value);
@@ -91,11 +88,24 @@ void deallocate(PyObject* self) {
 PyObject* represent(PyObject* self) {
   return guarded([&] {
     const TypeDefinition* const definition = TypeDefinition::of(Py_TYPE(self));
+    const std::uint64_t identity = as_handle(self)->identity;
+    if (definition != nullptr && identity != 0) {
+      const py::module_ display = py::module_::import("object_database.display");
+      return py::object(display.attr("object_repr")(borrow(self))).release().ptr();
+    }
     const std::string name =
         definition != nullptr ? to_string(definition->name()) : Py_TYPE(self)->tp_name;
-    const std::uint64_t identity = as_handle(self)->identity;
     const std::string which = identity != 0 ? std::to_string(identity) : "under construction";
     return py::str("<" + name + " " + which + ">").release().ptr();
+  });
+}
+
+PyObject* represent_html(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const bool is_made = as_handle(self)->identity != 0;
+    if (!is_made || TypeDefinition::of(Py_TYPE(self)) == nullptr) Py_RETURN_NONE;
+    const py::module_ display = py::module_::import("object_database.display");
+    return py::object(display.attr("object_html")(borrow(self))).release().ptr();
   });
 }
 
@@ -169,6 +179,14 @@ PyObject* from_identity(PyObject* python_class, PyObject* identity) {
   });
 }
 
+PyObject* is_lazy_by_default(PyObject* python_class, PyObject*) {
+  return guarded([&] {
+    const py::object lazy = py::getattr(borrow(python_class),
+                                        "__object_database_lazy_subscription__", py::bool_(false));
+    return PyBool_FromLong(lazy.cast<bool>() ? 1 : 0);
+  });
+}
+
 PyObject* refuse_pickling(PyObject* self, PyObject*) {
   PyErr_Format(PyExc_TypeError,
                "%R cannot be pickled: an object lives in the database; send its _identity instead",
@@ -188,6 +206,7 @@ PyCFunction as_method(Function* function) {
 
 PyMethodDef* methods() {
   static constexpr int kLookup = METH_FASTCALL | METH_KEYWORDS | METH_CLASS;
+  static constexpr int kFields = METH_FASTCALL | METH_KEYWORDS;
   static PyMethodDef all[] = {
       {"lookupAll", as_method(lookup_all), kLookup,
        "All objects with these values of an index; without one all of the type."},
@@ -197,10 +216,39 @@ PyMethodDef* methods() {
        "One of the objects with these values, or None."},
       {"lookupUnique", as_method(lookup_unique), kLookup,
        "The object with these values. Raises TypeError unless there is exactly one."},
+      {"lookupRange", as_method(lookup_range), kLookup,
+       "The objects in a part of an index, in its order:\n"
+       "\n"
+       "    Task.lookupRange(\"priority\", atLeast=2, below=9)\n"
+       "    Task.lookupRange(by_status_and_priority=(\"open\",), above=2)\n"
+       "\n"
+       "The values given are those of the first fields; the bounds atLeast, above, atMost and\n"
+       "below are of the next one. reverse=True turns the order round, limit=n gives the first\n"
+       "n. Raises TypeError when there is no such index."},
+      {"countRange", as_method(count_range), kLookup,
+       "How many objects lookupRange would find. Loads nothing of them."},
+      {"count", as_method(count_objects), kLookup,
+       "How many objects lookupAll would find. Loads nothing of them."},
+      {"isLazyByDefault", is_lazy_by_default, METH_NOARGS | METH_CLASS,
+       "Whether subscriptions that do not say load this type lazily: SubscribeLazilyByDefault."},
       {"fromIdentity", from_identity, METH_O | METH_CLASS,
        "The object of this identity, whether it exists or not."},
       {"delete", delete_object, METH_NOARGS, "Deletes the object; __del__ runs first."},
       {"exists", object_exists, METH_NOARGS, "Whether the object exists in the current view."},
+      {"atomicAdd", as_method(atomic_add), kFields,
+       "Adds to numbers, atomicAdd(priority=1), without reading them: transactions that only\n"
+       "add to a field do not conflict with each other. The commit raises\n"
+       "NumberOverflowException when an int cannot hold the sum."},
+      {"atomicAppend", as_method(atomic_append), kFields,
+       "Appends one element to each TupleOf named, atomicAppend(tags=\"urgent\"), without\n"
+       "reading it."},
+      {"atomicInsert", as_method(atomic_insert), kFields,
+       "Sets entries of each ConstDict named, atomicInsert(scores={\"a\": 1}), without\n"
+       "reading it."},
+      {"atomicErase", as_method(atomic_erase), kFields,
+       "Removes one key from each ConstDict named, atomicErase(scores=\"a\"), without\n"
+       "reading it. A key that is not there changes nothing."},
+      {"_repr_html_", represent_html, METH_NOARGS, "A table of the fields, for notebooks."},
       {"__reduce__", refuse_pickling, METH_NOARGS, nullptr},
       {"__reduce_ex__", refuse_pickling, METH_O, nullptr},
       {"__copy__", return_self, METH_NOARGS, nullptr},

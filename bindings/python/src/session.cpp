@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "callback.h"
@@ -32,14 +33,15 @@ bool is_main_thread() {
 // Runs on a thread that waits: lets Ctrl-C and other signals end the wait.
 void check_signals() {
   if (is_shutting_down()) refuse_to_wait();
-  if (PyGILState_Check() != 0) {
-    // The wait holds the GIL, as that for new identities does: whoever drives the connection may
-    // need it.
-    py::gil_scoped_release release;
-  }
   if (!is_main_thread()) return;
   py::gil_scoped_acquire gil;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+// Around the waits inside reads, which are entered with the GIL or without.
+void wait_without_gil(const std::function<void()>& wait) {
+  if (PyGILState_Check() == 0) return wait();
+  without_gil(wait);
 }
 
 }  // namespace
@@ -53,6 +55,7 @@ std::shared_ptr<Session> Session::connect(const std::string& host, std::uint16_t
   static_cast<void>(registered);
   is_main_thread();  // asks Python for it while this thread has the GIL
   options.while_waiting = check_signals;
+  options.around_wait = wait_without_gil;
   auto session = std::make_shared<Session>(
       without_gil([&] { return odb::connect(host, port, token, std::move(options)); }));
   auto& all = sessions();
@@ -91,9 +94,23 @@ std::shared_ptr<Bindings> Session::bindings(const detail::ClientCatalog& catalog
 }
 
 void Session::define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
-                     std::optional<std::chrono::milliseconds> timeout) {
+                     std::optional<std::chrono::milliseconds> timeout,
+                     const std::set<std::string>& without) {
+  std::set<TypeName> omitted;
+  const auto omits = [&](const TypeName& name) {
+    return without.contains(name.schema) || omitted.contains(name);
+  };
+  const auto becomes_empty = [&](const TypeDefinition* type) {
+    return !omitted.contains(type->name()) && type->declaration(omits).fields.empty();
+  };
+  for (auto empty = types.begin(); empty != types.end();) {
+    empty = std::find_if(types.begin(), types.end(), becomes_empty);
+    if (empty != types.end()) omitted.insert((*empty)->name());
+  }
   Schema declared(schema);
-  for (const TypeDefinition* const type : types) declared.define(type->declaration());
+  for (const TypeDefinition* const type : types) {
+    if (!omitted.contains(type->name())) declared.define(type->declaration(omits));
+  }
   Database& db = database();
   without_gil([&] { db.define(declared, timeout); });
   for (const TypeDefinition* const type : types) types_.emplace(type->name(), type);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,11 @@ class Session {
   std::shared_ptr<Bindings> bindings(const detail::ClientCatalog& catalog);
 
   // Makes the server know these types; of references to other schemas the targets must be known
-  // before.
+  // before. Fields that refer to the schemas in `without`, and types that have no others, are left
+  // out.
   void define(const std::string& schema, const std::vector<const TypeDefinition*>& types,
-              std::optional<std::chrono::milliseconds> timeout);
+              std::optional<std::chrono::milliseconds> timeout,
+              const std::set<std::string>& without);
   // The definition given to define() under this name; null when there is none.
   const TypeDefinition* find(const TypeName& name) const;
 

@@ -12,6 +12,8 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   return 0;
 }
 
+// The classes of values derive from this one, and Python's own deallocation, which comes before it,
+// takes deeply nested ones apart in steps.
 void deallocate(PyObject* self) {
   PyObject_GC_UnTrack(self);
   for (Py_ssize_t i = 0; i < Py_SIZE(self); ++i) Py_CLEAR(as_value(self)->items[i]);
@@ -32,7 +34,7 @@ PyObject* compare(PyObject* self, PyObject* other, int operation) {
   return PyBool_FromLong(equal == (operation == Py_EQ) ? 1 : 0);
 }
 
-Py_hash_t hash(PyObject* self) {
+Py_hash_t hash_items(PyObject* self) {
   std::size_t out = reinterpret_cast<std::size_t>(Py_TYPE(self)) >> 4;
   for (Py_ssize_t i = 0; i < Py_SIZE(self); ++i) {
     const Py_hash_t item = PyObject_Hash(as_value(self)->items[i]);
@@ -42,6 +44,14 @@ Py_hash_t hash(PyObject* self) {
   }
   const auto result = static_cast<Py_hash_t>(out);
   return result == -1 ? -2 : result;
+}
+
+// Values nest as deep as programs make them. Comparing and printing are bounded by Python.
+Py_hash_t hash(PyObject* self) {
+  if (Py_EnterRecursiveCall(" while hashing a value") != 0) return -1;
+  const Py_hash_t out = hash_items(self);
+  Py_LeaveRecursiveCall();
+  return out;
 }
 
 PyObject* represent(PyObject* self) {

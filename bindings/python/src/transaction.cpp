@@ -1,4 +1,4 @@
-#include "changes.h"
+#include "conflicts.h"
 #include "errors.h"
 #include "object_handle.h"
 #include "view.h"
@@ -37,30 +37,71 @@ Transaction& PyTransaction::transaction() {
   if (transaction_ == nullptr) [[unlikely]] {
     raise_usage("the transaction has ended: begin a new one");
   }
+  if (in_use_) [[unlikely]] {
+    raise_usage("the transaction is in use by another thread, which waits for the server");
+  }
   return *transaction_;
 }
 
 const Value& PyTransaction::get(const Binding& binding, ObjectId object, std::size_t field) {
-  return transaction().get({binding.type->id, object}, binding.fields[field]);
+  return Use(*this)->get({binding.type->id, object}, binding.fields[field]);
 }
 
 bool PyTransaction::exists(const Binding& binding, ObjectId object) {
-  return transaction().exists({binding.type->id, object});
+  return Use(*this)->exists({binding.type->id, object});
 }
 
 std::vector<ObjectRef> PyTransaction::all(const Binding& binding) {
-  return transaction().all(binding.type->id);
+  return Use(*this)->all(binding.type->id);
 }
 
 std::vector<ObjectRef> PyTransaction::lookup(const Binding& binding, std::size_t index,
                                              std::span<const Value> values) {
-  std::vector<ObjectRef> found = transaction().lookup(binding.indexes[index], values);
-  index_reads_.push_back({&binding, index, {values.begin(), values.end()}});
+  std::vector<ObjectRef> found = Use(*this)->lookup(binding.indexes[index], values);
+  index_reads_.push_back({&binding, index, {values.begin(), values.end()}, false, {}, {}});
   return found;
+}
+
+std::vector<ObjectRef> PyTransaction::range(const Binding& binding, const RangeQuery& query) {
+  std::vector<ObjectRef> found = Use(*this)->range(query.range(binding), query.options);
+  note_range(binding, query);
+  return found;
+}
+
+std::size_t PyTransaction::count(const Binding& binding, const RangeQuery& query) {
+  const std::size_t count = Use(*this)->count(query.range(binding));
+  note_range(binding, query);
+  return count;
+}
+
+void PyTransaction::note_range(const Binding& binding, const RangeQuery& query) {
+  const bool is_one_key =
+      query.prefix.size() == binding.definition->indexes()[query.index].fields.size();
+  index_reads_.push_back(
+      {&binding, query.index, query.prefix, !is_one_key, query.lower, query.upper});
+}
+
+void PyTransaction::load(std::span<const ObjectRef> objects) const {
+  if (transaction_ == nullptr) raise_usage("the transaction has ended: begin a new one");
+  View(transaction_->state().shared_snapshot()).load(objects);
 }
 
 void PyTransaction::set(const Binding& binding, ObjectId object, std::size_t field, Value value) {
   transaction().set({binding.type->id, object}, binding.fields[field], std::move(value));
+}
+
+void PyTransaction::apply(const Binding& binding, ObjectId object, CellOperation operation) {
+  transaction().state().apply({binding.type->id, object}, std::move(operation));
+}
+
+void PyTransaction::mark_field(const Binding& binding, ObjectId object, std::size_t field) {
+  transaction().mark_read({binding.type->id, object}, binding.fields[field]);
+}
+
+void PyTransaction::mark_index(const Binding& binding, std::size_t index,
+                               std::vector<Value> values) {
+  transaction().mark_read(binding.indexes[index], values);
+  index_reads_.push_back({&binding, index, std::move(values), false, {}, {}});
 }
 
 // ---- construction ----
@@ -83,11 +124,15 @@ void PyTransaction::create(Construction& construction) {
   const Binding& binding = *construction.binding;
   for (const std::size_t position : binding.required) {
     if (construction.find(binding.fields[position]) != nullptr) continue;
-    raise_type_error(binding.definition->field_path(position) + ": " +
-                     binding.definition->fields()[position].codec->name() +
-                     " has no default and must be given");
+    binding.definition->refuse_without_default(position, "must be given");
   }
-  const ObjectRef created = transaction().create(binding.type->id, std::move(construction.fields));
+  if (!binding.undeclared_required.empty()) [[unlikely]] {
+    const FieldId field = *binding.type->find_field(binding.undeclared_required);
+    binding.definition->refuse_without_default(
+        binding.undeclared_required, to_string(binding.type->fields[field.value].type),
+        "must be given, and this program does not declare it");
+  }
+  const ObjectRef created = Use(*this)->create(binding.type->id, std::move(construction.fields));
   construction.handle->identity = created.object.value;
 }
 
@@ -145,6 +190,12 @@ void PyTransaction::set_timeout(std::optional<double> seconds) { timeout_ = to_t
 
 void PyTransaction::end() { transaction_.reset(); }
 
+// Once, before the read set goes.
+void PyTransaction::tell_reads() {
+  const std::shared_ptr<ReadRecorder> recorder = std::move(recorder_);
+  if (recorder != nullptr) recorder->add(*transaction_);
+}
+
 void PyTransaction::exit(bool has_exception) {
   leave_current();
   if (transaction_ == nullptr) return;
@@ -152,14 +203,21 @@ void PyTransaction::exit(bool has_exception) {
     static_cast<void>(transaction_.release());
     session_->check_process();
   }
-  if (has_exception || !commits_) return end();
+  tell_reads();
+  if (has_exception || !commits_) {
+    tell_watchers();
+    return end();
+  }
   commit();
 }
 
 void PyTransaction::commit() {
   session_->check_process();
   transaction();
+  tell_reads();
   if (!constructions_.empty()) raise_usage("a transaction cannot commit inside __init__");
+  tell_watchers();
+  transaction();  // still: a watcher may have ended it
   if (confirmation_ != nullptr || !waits_) return commit_in_background();
   commit_waiting();
 }

@@ -1,5 +1,6 @@
 #include "type_definition.h"
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "errors.h"
@@ -53,11 +54,30 @@ TypeDefinition* TypeDefinition::of(PyTypeObject* python_class) {
   return found == definitions_by_class().end() ? nullptr : found->second;
 }
 
-odb::TypeDefinition TypeDefinition::declaration() const {
+namespace {
+
+bool refers_to(const Type& type, const std::function<bool(const TypeName&)>& targets) {
+  if (type.kind == Type::Kind::kReference) return targets(type.target);
+  return std::any_of(type.children.begin(), type.children.end(),
+                     [&](const Type& child) { return refers_to(child, targets); });
+}
+
+}  // namespace
+
+odb::TypeDefinition TypeDefinition::declaration(
+    const std::function<bool(const TypeName&)>& omits) const {
   odb::TypeDefinition out;
   out.name = name_.type;
-  for (const FieldInfo& field : fields_) out.fields.push_back({field.name, field.codec->type()});
+  std::vector<bool> is_omitted;
+  for (const FieldInfo& field : fields_) {
+    is_omitted.push_back(refers_to(field.codec->type(), omits));
+    if (!is_omitted.back()) out.fields.push_back({field.name, field.codec->type()});
+  }
   for (const IndexInfo& index : indexes_) {
+    if (std::any_of(index.fields.begin(), index.fields.end(),
+                    [&](std::size_t field) { return is_omitted[field]; })) {
+      continue;
+    }
     IndexDefinition& declared = out.indexes.emplace_back();
     declared.name = index.name;
     declared.uniqueness = index.uniqueness;
@@ -66,8 +86,27 @@ odb::TypeDefinition TypeDefinition::declaration() const {
   return out;
 }
 
+std::size_t TypeDefinition::find_field(PyObject* field_name) const {
+  std::size_t i = 0;
+  while (i < fields_.size() && fields_[i].python_name != field_name &&
+         PyUnicode_Compare(fields_[i].python_name, field_name) != 0) {
+    ++i;
+  }
+  return i;
+}
+
 std::string TypeDefinition::field_path(std::size_t field) const {
   return to_string(name_) + "." + fields_[field].name;
+}
+
+void TypeDefinition::refuse_without_default(const std::string& field, const std::string& type,
+                                            const std::string& what) const {
+  py::object error = exception_class("FieldNotDefaultInitializable")(
+      to_string(name_) + "." + field + ": " + type + " has no default and " + what);
+  error.attr("type") = borrow(as_object(class_));
+  error.attr("field") = field;
+  PyErr_SetObject(as_object(Py_TYPE(error.ptr())), error.ptr());
+  throw py::error_already_set();
 }
 
 const Binding& Bindings::resolve(const TypeDefinition& definition) {
@@ -93,6 +132,10 @@ const Binding& Bindings::resolve(const TypeDefinition& definition) {
     binding->positions[id->value] = binding->fields.size();
     if (!type->fields[id->value].fallback) binding->required.push_back(binding->fields.size());
     binding->fields.push_back(*id);
+  }
+  for (std::size_t id = 0; id < type->fields.size(); ++id) {
+    if (type->fields[id].fallback || binding->positions[id] != Binding::kNoPosition) continue;
+    binding->undeclared_required = type->fields[id].name;
   }
   for (const IndexInfo& index : definition.indexes()) {
     const CatalogIndex* const known = type->find_index(index.name);

@@ -1,6 +1,7 @@
 // TypeDefinition: a schema type as this program declares it. Bindings: its numbers on one server.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,9 +47,19 @@ class TypeDefinition {
   const std::vector<IndexInfo>& indexes() const { return indexes_; }
   const py::object& on_delete() const { return on_delete_; }  // the class's __del__, or none
 
-  odb::TypeDefinition declaration() const;  // for the server
+  // The position of the field of this name; as many as there are when there is none.
+  std::size_t find_field(PyObject* field_name) const;
+
+  // For the server; without the fields that refer to what `omits` says, and the indexes over them.
+  odb::TypeDefinition declaration(const std::function<bool(const TypeName&)>& omits) const;
   // "todo.Task.title": how messages name a field.
   std::string field_path(std::size_t field) const;
+  // Raises FieldNotDefaultInitializable; `what` says what went wrong: "must be given".
+  [[noreturn]] void refuse_without_default(const std::string& field, const std::string& type,
+                                           const std::string& what) const;
+  [[noreturn]] void refuse_without_default(std::size_t field, const std::string& what) const {
+    refuse_without_default(fields_[field].name, fields_[field].codec->name(), what);
+  }
 
   // The definition whose class this is; null for every other class.
   static TypeDefinition* of(PyTypeObject* python_class);
@@ -70,6 +81,8 @@ struct Binding {
   std::vector<IndexId> indexes;
   std::vector<std::size_t> required;   // positions of fields without a default
   std::vector<std::size_t> positions;  // by FieldId; kNoPosition for those not declared here
+  // A field without a default that this program does not declare; empty when there is none.
+  std::string undeclared_required;
 
   static constexpr std::size_t kNoPosition = static_cast<std::size_t>(-1);
 };

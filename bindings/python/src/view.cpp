@@ -35,10 +35,13 @@ PyView::~PyView() {
 
 void PyView::prepare(const detail::Snapshot& snapshot) {
   version_ = snapshot.version();
+  recorder_ = ReadRecorder::of_this_thread(*session_);
   bindings_ = session_->bindings(snapshot.catalog());
 }
 
 const Value& PyView::get(const Binding& binding, ObjectId object, std::size_t field) {
+  if (recorder_ != nullptr) [[unlikely]]
+    recorder_->add(version_, CellRead{binding.type->id, binding.fields[field], object});
   if (binding.objects != nullptr) [[likely]] {
     const Row* const row = view_->snapshot().find(*binding.objects, object);
     if (row != nullptr) [[likely]] {
@@ -49,14 +52,23 @@ const Value& PyView::get(const Binding& binding, ObjectId object, std::size_t fi
 }
 
 bool PyView::exists(const Binding& binding, ObjectId object) {
+  if (recorder_ != nullptr) recorder_->add(version_, ExistenceRead{binding.type->id, object});
   return view_->exists({binding.type->id, object});
 }
 
-std::vector<ObjectRef> PyView::all(const Binding& binding) { return view_->all(binding.type->id); }
+std::vector<ObjectRef> PyView::all(const Binding& binding) {
+  if (recorder_ != nullptr) recorder_->add(version_, MembershipRead{binding.type->id});
+  return view_->all(binding.type->id);
+}
 
 std::vector<ObjectRef> PyView::lookup(const Binding& binding, std::size_t index,
                                       std::span<const Value> values) {
-  return view_->lookup(binding.indexes[index], values);
+  const IndexId id = binding.indexes[index];
+  if (recorder_ != nullptr) {
+    recorder_->add(version_,
+                   IndexRead{id, detail::TransactionState::key_of(view_->catalog(), id, values)});
+  }
+  return view_->lookup(id, values);
 }
 
 void PyView::enter(PyObject* self) {
@@ -74,15 +86,113 @@ void PyView::leave_current() {
   leave(reinterpret_cast<CurrentView*>(entry.ptr()));
 }
 
-void PyView::exit(bool) { leave_current(); }
+void PyView::exit(bool) {
+  leave_current();
+  tell_watchers();
+}
+
+// With a limit as well: all of the range counts as read.
+void PyView::record_range(const IndexRange& range) {
+  if (recorder_ == nullptr) [[likely]]
+    return;
+  Result<KeySpan> span = encode_index_range(view_->catalog(), range);
+  if (!span) return;  // the look-up refuses it
+  recorder_->add(version_, IndexRangeRead{range.index, std::move(span->from), std::move(span->to)});
+}
+
+std::vector<ObjectRef> PyView::range(const Binding& binding, const RangeQuery& query) {
+  record_range(query.range(binding));
+  return view_->range(query.range(binding), query.options);
+}
+
+std::size_t PyView::count(const Binding& binding, const RangeQuery& query) {
+  record_range(query.range(binding));
+  return view_->count(query.range(binding));
+}
+
+void PyView::add_watcher(py::object watcher) {
+  if (PyCallable_Check(watcher.ptr()) == 0) raise_type_error("a view watcher must be callable");
+  watchers_.push_back(std::move(watcher));
+}
+
+void PyView::tell_watchers() {
+  static PyObject* const name = PyUnicode_InternFromString("_view_watchers");
+  const py::object of_connection = steal(PyObject_GetAttr(connection_.ptr(), name));
+  const bool has_none =
+      PyTuple_Check(of_connection.ptr()) && PyTuple_GET_SIZE(of_connection.ptr()) == 0;
+  if (has_none && watchers_.empty()) [[likely]]
+    return;
+  std::vector<py::object> watchers;
+  for (const py::handle watcher : of_connection) watchers.push_back(borrow(watcher.ptr()));
+  for (py::object& watcher : std::exchange(watchers_, {})) watchers.push_back(std::move(watcher));
+  const py::object self = py::cast(this);
+  for (const py::object& watcher : watchers) {
+    try {
+      watcher(self);
+    } catch (py::error_already_set& error) {
+      error.discard_as_unraisable(watcher);
+    }
+  }
+}
 
 namespace {
+
+// "<view at version 7 of localhost:8000>"
+std::string represent(const PyView& view, const char* kind, const std::string& more) {
+  const py::object place = py::getattr(view.connection(), "_name", py::str("a connection"));
+  return std::string("<") + kind + " at version " + std::to_string(view.version().value) + " of " +
+         std::string(py::str(place)) + more + ">";
+}
+
+std::string represent_transaction(PyTransaction& self) {
+  if (self.has_ended()) return represent(self, "transaction", ", ended");
+  const std::size_t written = self.transaction().writes().objects.size();
+  return represent(self, "transaction", ", " + std::to_string(written) + " objects written");
+}
 
 template <class Class>
 py::object return_self(py::object self, void (Class::*set)()) {
   (self.cast<Class&>().*set)();
   return self;
 }
+
+void mark_field_read(PyView& view, const py::object& object, const py::str& field) {
+  const TypeDefinition* const definition = TypeDefinition::of(Py_TYPE(object.ptr()));
+  if (definition == nullptr) {
+    raise_type_error("expected an object of a schema's type, given " + short_repr(object.ptr()));
+  }
+  const std::size_t position = definition->find_field(field.ptr());
+  if (position == definition->fields().size()) {
+    raise_type_error(to_string(definition->name()) + " has no field " + to_text(field.ptr()));
+  }
+  view.mark_field(view.bindings().of(*definition), identity_of(object.ptr()), position);
+}
+
+void mark_index_read(PyView& view, const py::type& type, const py::kwargs& fields) {
+  const TypeDefinition* const definition =
+      TypeDefinition::of(reinterpret_cast<PyTypeObject*>(type.ptr()));
+  if (definition == nullptr) raise_type_error(short_repr(type.ptr()) + " is not of a schema");
+  std::vector<Keyword> keywords;
+  for (const auto& [name, value] : fields) keywords.push_back({name.ptr(), value.ptr()});
+  if (keywords.empty()) raise_type_error("name the field and the value that count as read");
+  IndexQuery query = parse_query(*definition, view.bindings(), keywords);
+  view.mark_index(view.bindings().of(*definition), query.index, std::move(query.values));
+}
+
+// Hides the current view while it is entered.
+class MaskView {
+ public:
+  void enter() { hidden_.push_back(mask_current()); }
+  void exit() {
+    if (hidden_.empty()) raise_usage("the MaskView has been left already");
+    Masked last = std::move(hidden_.back());
+    hidden_.pop_back();
+    unmask_current(last);
+  }
+
+ private:
+  std::vector<Masked> hidden_;
+};
 
 }  // namespace
 
@@ -95,14 +205,21 @@ void register_views(py::module_& module) {
            })
       .def("__exit__", [](PyView& self, const py::object& type, const py::object&,
                           const py::object&) { self.exit(!type.is_none()); })
+      .def("__repr__", [](const PyView& self) { return represent(self, "view", ""); })
       .def("transaction_id", [](const PyView& self) { return self.version().value; })
       .def("db", [](const PyView& self) { return self.connection(); })
+      .def("addViewWatcher", &PyView::add_watcher, py::arg("callback"))
+      .def("markFieldRead", &mark_field_read, py::arg("object"), py::arg("field"))
+      .def("markIndexRead", &mark_index_read)
       .def("getFieldReads", [](const PyView&) { return py::set(); })
       .def("getFieldWrites", [](const PyView&) { return py::dict(); })
       .def("getIndexReads", [](const PyView&) { return py::set(); })
       .def("getIndexWrites", [](const PyView&) { return py::make_tuple(py::list(), py::list()); });
 
   py::class_<PyTransaction, PyView>(module, "Transaction")
+      .def("__repr__", &represent_transaction)
+      .def("_exit_async", &PyTransaction::exit_async)
+      .def_property_readonly("_commit_timeout", &PyTransaction::timeout_seconds)
       .def("commit", &PyTransaction::commit)
       .def("nocommit",
            [](py::object self) {
@@ -126,6 +243,17 @@ void register_views(py::module_& module) {
       .def("getFieldWrites", &field_writes)
       .def("getIndexReads", &index_reads)
       .def("getIndexWrites", &index_writes);
+
+  py::class_<MaskView>(module, "MaskView")
+      .def(py::init<>())
+      .def("__enter__",
+           [](py::object self) {
+             self.cast<MaskView&>().enter();
+             return self;
+           })
+      .def("__exit__", [](MaskView& self, const py::object&, const py::object&, const py::object&) {
+        self.exit();
+      });
 
   module.def("current_transaction", [](bool or_view) -> py::object {
     const Current current;

@@ -11,6 +11,7 @@
 #include "odb/client/errors.h"
 #include "odb/client/mapping.h"
 #include "odb/client/object_ref.h"
+#include "odb/client/reactor.h"
 #include "odb/client/schema.h"
 #include "odb/client/transaction.h"
 #include "odb/client/typed_database.h"

@@ -30,6 +30,10 @@ struct ConnectOptions {
   std::string fingerprint;  // the certificate must have this SHA-256, hex
   // Called every now and then, and at signals, on a thread that waits; may throw to end the wait.
   std::function<void()> while_waiting;
+  // Runs the waits inside reads and the making of objects, which mostly need none: calls its
+  // argument, once, on the same thread. A language with a global lock lets go of it meanwhile.
+  // Null: just calls it.
+  std::function<void(const std::function<void()>&)> around_wait;
 };
 
 // What one commit changed, as far as this client's subscriptions show it.
@@ -170,6 +174,11 @@ class Database {
   // Returns when the cache holds everything that was committed anywhere before the call.
   Version flush(std::optional<std::chrono::milliseconds> timeout = {});
 
+  // Return when the cache is at this version or a later one, or shows something that the view does
+  // not: a commit, or a subscription that loaded or ended. Throw TimeoutError, DisconnectedError.
+  void wait_for_version(Version version, std::optional<std::chrono::milliseconds> timeout = {});
+  void wait_for_change(const View& since, std::optional<std::chrono::milliseconds> timeout = {});
+
   Version version() const;  // of the cache
   std::shared_ptr<const Catalog> catalog() const;
   const std::string& actor() const;  // the server's name for this client's token
@@ -179,9 +188,12 @@ class Database {
 
   const std::shared_ptr<detail::Connection>& connection() const { return connection_; }
 
+  // How long transact sleeps after this attempt, the first being 1: random, and longer the later it
+  // is, at most 12.8 ms.
+  static std::chrono::microseconds conflict_pause(int attempt);
+
  private:
-  // Sleeps before the next attempt of transact; longer, and more random, the later it is.
-  void pause_after_conflict(int attempt) const;
+  static void pause_after_conflict(int attempt);
 
   std::shared_ptr<detail::Connection> connection_;
 };

@@ -53,4 +53,8 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
+// Servers write to spdlog's default logger, which a program may set up. This makes it one on stderr
+// that tells of trouble only, and not of connections that come and go.
+void log_trouble_to_stderr();
+
 }  // namespace odb::server

@@ -56,6 +56,7 @@ class Snapshot {
         source_(std::move(source)) {}
 
   Version version() const { return version_; }  // of the server
+  Version step() const { return step_; }        // of the cache
   const ClientCatalog& catalog() const { return *catalog_; }
 
   // Null when the cache does not hold the object.

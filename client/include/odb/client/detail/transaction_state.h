@@ -24,6 +24,7 @@ class TransactionState {
   explicit TransactionState(std::shared_ptr<const Snapshot> snapshot);
 
   const Snapshot& snapshot() const { return *snapshot_; }
+  const std::shared_ptr<const Snapshot>& shared_snapshot() const { return snapshot_; }
   bool has_ended() const { return ended_; }
   void end() { ended_ = true; }
 
