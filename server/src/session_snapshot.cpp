@@ -55,17 +55,27 @@ void Session::on(Unsubscribe& message) {
                    "there is no subscription number " + std::to_string(subscription.value)});
   }
   jobs_->lazy.erase(subscription);
-  // One that is still loading ends at once. One that is loaded ends behind those that load before
-  // it, since they rely on what it has brought.
   auto& jobs = jobs_->subscriptions;
-  const bool is_loading = std::any_of(jobs.begin(), jobs.end(), [&](const auto& job) {
-    return job.subscription == subscription && !job.again;
-  });
-  if (is_loading) {
-    std::erase_if(jobs, [&](const auto& job) { return job.subscription == subscription; });
+  const auto is_own = [&](const Jobs::OfSubscription& job) {
+    return job.subscription == subscription;
+  };
+  const bool is_under_way = !jobs.empty() && is_own(jobs.front()) && !jobs.front().again;
+  const bool is_queued = std::any_of(jobs.begin(), jobs.end(),
+                                     [&](const auto& job) { return is_own(job) && !job.again; });
+  if (is_under_way || jobs.empty()) {
+    std::erase_if(jobs, is_own);
     return unsubscribe(subscription);
   }
-  jobs.push_back({subscription, std::nullopt, std::nullopt});
+  // Never in the middle of another one's load: what the client holds is not brought again by that,
+  // so it must not go meanwhile. One that was to load ends in its place, another behind all.
+  if (is_queued) {
+    for (Jobs::OfSubscription& job : jobs) {
+      if (is_own(job) && !job.again) job.reader.reset();
+    }
+    std::erase_if(jobs, [&](const auto& job) { return is_own(job) && job.again; });
+  } else {
+    jobs.push_back({subscription, std::nullopt, std::nullopt});
+  }
 }
 
 void Session::load_lazy_again(const std::string& schema) {

@@ -53,10 +53,9 @@ TEST(CellOperation, AddsNumbersUpToTheirLimit) {
   EXPECT_EQ(after(Value::integer(1), operation(Kind::kAdd, Value::integer(-3))),
             Value::integer(-2));
   EXPECT_EQ(after(Value::real(0.5), operation(Kind::kAdd, Value::real(0.25))), Value::real(0.75));
-  EXPECT_EQ(apply_operation(Value::integer(kMost), operation(Kind::kAdd, Value::integer(1)))
-                .error()
-                .code,
-            ErrorCode::kNumberOverflow);
+  EXPECT_EQ(
+      apply_operation(Value::integer(kMost), operation(Kind::kAdd, Value::integer(1))).error().code,
+      ErrorCode::kNumberOverflow);
   EXPECT_EQ(apply_operation(Value::integer(-kMost), operation(Kind::kAdd, Value::integer(-2)))
                 .error()
                 .code,

@@ -343,8 +343,8 @@ TEST_F(CommitEngineTest, AnAdditionThatOverflowsIsRefusedAsSuch) {
   apply(add_points(std::numeric_limits<std::int64_t>::max()));
   EXPECT_EQ(code_of(judge_write(add_points(1))), ErrorCode::kNumberOverflow);
   EXPECT_EQ(judge_write(add_points(-1)), kAcceptable);
-  CommitRequest request{.snapshot = Version{2}, .reads = {.cells = {cell(1, kPoints)}},
-                        .writes = add_points(1)};
+  CommitRequest request{
+      .snapshot = Version{2}, .reads = {.cells = {cell(1, kPoints)}}, .writes = add_points(1)};
   EXPECT_EQ(judge(request), conflict(cell(1, kPoints), 3)) << "a conflict is judged first";
 }
 

@@ -60,7 +60,8 @@ TEST(IndexRange, HoldsExactlyWhatItsBoundsSay) {
                 has_low ? std::optional(RangeBound{number(low), low_edge}) : std::nullopt,
                 has_high ? std::optional(RangeBound{number(high), high_edge}) : std::nullopt);
     const std::int64_t priority = random() % 4 == 0 ? low : random() % 3 == 0 ? high : some();
-    const bool above = !has_low || priority > low || (priority == low && low_edge == Edge::kInclusive);
+    const bool above =
+        !has_low || priority > low || (priority == low && low_edge == Edge::kInclusive);
     const bool below =
         !has_high || priority < high || (priority == high && high_edge == Edge::kInclusive);
     EXPECT_EQ(span.contains(key_of("open", priority)), above && below)

@@ -239,6 +239,7 @@ TEST_F(ObjectModel, WhatAClientCreatedIsItsOwnToSeeUntilItLetsGo) {
   Database bob = knowing(kBob);
   const Ref<Item> own = create(bob, {.text = "own"});
   EXPECT_EQ(bob.view().get<&Item::text>(own), "own");
+  ada.flush();
   ada.transact([&](Transaction& t) { t.set<&Item::text>(own, "changed by ada"); });
   bob.flush();
   EXPECT_EQ(bob.view().get<&Item::text>(own), "changed by ada");

@@ -52,9 +52,8 @@ struct ReadsAtAVersion : ::testing::Test {
       EXPECT_FALSE(last) << "more after the last";
       last = loaded->last;
       for (std::size_t row = 0; row < loaded->rows.objects.size(); ++row) {
-        found.emplace_back(
-            loaded->rows.objects[row].value,
-            loaded->rows.values[row * loaded->rows.field_count + kStatus].as_int());
+        found.emplace_back(loaded->rows.objects[row].value,
+                           loaded->rows.values[row * loaded->rows.field_count + kStatus].as_int());
       }
     }
     EXPECT_TRUE(last);
@@ -94,7 +93,8 @@ TEST_F(ReadsAtAVersion, ShowEachKindOfInterestAsItWasThen) {
 }
 
 TEST_F(ReadsAtAVersion, ComeInPiecesOfOneVersionWhileCommitsGoOn) {
-  for (std::uint64_t id = 10; id < 60; ++id) write(Changes().create(kTask, id, task(std::to_string(id), 5)));
+  for (std::uint64_t id = 10; id < 60; ++id)
+    write(Changes().create(kTask, id, task(std::to_string(id), 5)));
   const Version then = server.core.pipeline().published();
   bob.send(LoadObjects{RequestId{7}, then, TypeInterest{kTask}});
   std::size_t rows = 0;

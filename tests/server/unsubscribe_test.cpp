@@ -95,6 +95,7 @@ TEST_F(Unsubscribing, FromNothingIsRefused) {
   EXPECT_EQ(refused.error.code, ErrorCode::kUnknownSubscription);
   bob.subscribe(1, TypeInterest{kTask});
   bob.send(Unsubscribe{SubscriptionId{1}});
+  bob.expect<Unsubscribed>();
   bob.send(Unsubscribe{SubscriptionId{1}});
   EXPECT_EQ(bob.expect<RequestRefused>().error.code, ErrorCode::kUnknownSubscription);
 }
