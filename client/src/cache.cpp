@@ -80,6 +80,12 @@ Version Cache::oldest_open() {
   return opened_.empty() ? version_ : std::min(opened_.front().version, version_);
 }
 
+std::vector<Interest> Cache::loaded_interests() const {
+  std::vector<Interest> interests;
+  for (const auto& [id, subscription] : loaded_) interests.push_back(subscription.interest);
+  return interests;
+}
+
 // ---- catalog ----
 
 void Cache::declare(const std::string& schema, const std::vector<BindingDeclaration>& bindings) {

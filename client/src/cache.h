@@ -29,6 +29,7 @@ class Cache {
   void set_source(std::weak_ptr<ObjectSource> source) { source_ = std::move(source); }
 
   std::shared_ptr<const Snapshot> snapshot();
+  std::vector<Interest> loaded_interests() const;
   // No snapshot that is alive is of an older version.
   Version oldest_open();
   Version version() const { return version_; }

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "odb/wire/codec.h"
+#include "past_snapshot.h"
 
 namespace odb::detail {
 
@@ -447,6 +448,35 @@ std::shared_ptr<const Snapshot> Connection::snapshot() {
   check_process();
   const Lock lock(mutex_);
   return core_->cache().snapshot();
+}
+
+std::shared_ptr<const Snapshot> Connection::snapshot_at(Version version) {
+  check_process();
+  std::shared_ptr<const ClientCatalog> catalog;
+  std::vector<Interest> interests;
+  {
+    const Lock lock(mutex_);
+    const Version newest = core_->cache().version();
+    if (version == newest) return core_->cache().snapshot();
+    if (version > newest) {
+      throw UsageError({ErrorCode::kUnknownVersion, "version " + std::to_string(version.value) +
+                                                        " is not there yet; the newest is " +
+                                                        std::to_string(newest.value)});
+    }
+    catalog = core_->cache().catalog();
+    interests = core_->cache().loaded_interests();
+  }
+  PastRows rows;
+  for (Interest& interest : interests) {
+    try {
+      std::vector<RowBlock> blocks = load(version, interest);
+      rows.emplace_back(std::move(interest), std::move(blocks));
+    } catch (const SchemaError& error) {
+      // What was not defined then covers nothing.
+      if (error.code() != ErrorCode::kUnknownIndex) throw;
+    }
+  }
+  return make_past_snapshot(*catalog, version, std::move(rows), weak_from_this());
 }
 
 ObjectId Connection::allocate(TypeId type, Timeout timeout) {

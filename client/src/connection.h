@@ -45,6 +45,8 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void complete(const std::vector<std::pair<ObjectId, const Row*>>& partial,
                 std::vector<RowBlock> blocks) override;
   std::shared_ptr<const Snapshot> snapshot();
+  // Of an older version: what the subscriptions cover is read from the server again.
+  std::shared_ptr<const Snapshot> snapshot_at(Version version);
   ObjectId allocate(TypeId type, Timeout timeout);
   CommitOutcome commit(CommitRequest request, Timeout timeout);
   void commit_async(CommitRequest request, CommitCallback done);

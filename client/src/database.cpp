@@ -129,6 +129,12 @@ void Database::release(std::span<const ObjectRef> objects,
 
 View Database::view() const { return View(connection_->snapshot()); }
 
+View Database::view(Version version) const { return View(connection_->snapshot_at(version)); }
+
+Transaction Database::transaction(Version version) {
+  return {connection_, connection_->snapshot_at(version)};
+}
+
 Transaction Database::transaction() { return {connection_, connection_->snapshot()}; }
 
 HandlerId Database::on_commit(ChangeHandler handler) {

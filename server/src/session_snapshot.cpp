@@ -12,6 +12,16 @@
 
 namespace odb::server {
 
+namespace {
+
+std::optional<IndexId> index_of(const Interest& interest) {
+  if (const auto* key = std::get_if<IndexInterest>(&interest)) return key->index;
+  if (const auto* range = std::get_if<IndexRangeInterest>(&interest)) return range->range.index;
+  return std::nullopt;
+}
+
+}  // namespace
+
 bool Session::has_snapshots() const {
   return !jobs_->subscriptions.empty() || !jobs_->loads.empty();
 }
@@ -126,6 +136,13 @@ void Session::on(LoadObjects& message) {
                   {ErrorCode::kTooOld, "version " + std::to_string(message.version.value) +
                                            " is older than the horizon, version " +
                                            std::to_string(core_.state().horizon().value)});
+  }
+  if (const auto index = index_of(message.what);
+      index && core_.state().entries(*index)->built() > message.version) {
+    return refuse(message.request,
+                  {ErrorCode::kUnknownIndex, "index number " + std::to_string(index->value) +
+                                                 " was defined after version " +
+                                                 std::to_string(message.version.value)});
   }
   tell_catalog_once(schema_of(*pipeline.published_catalog(), message.what));
   jobs_->loads.push_back({message.request, core_.state().pin(message.version),

@@ -1,14 +1,13 @@
 // Ranges, lazy subscriptions, the ends of subscriptions, uncovered reads and atomic updates over
 // real TLS sockets.
-#include <gtest/gtest.h>
-#include <odb/odb.h>
-#include <odb/server/server.h>
-
+#include <atomic>
+#include <limits>
 #include <map>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "todo_server.h"
 
 namespace odb::test {
 namespace {
@@ -31,19 +30,8 @@ Schema item_schema() {
   return schema;
 }
 
-class ObjectModel : public ::testing::Test {
+class ObjectModel : public TodoServer {
  protected:
-  static constexpr const char* kAda = "the-token-of-ada-is-long-enough";
-  static constexpr const char* kBob = "the-token-of-bob-is-long-enough";
-
-  void start(server::Limits limits = {}) {
-    server::ServerOptions options;
-    options.tokens = {{"ada", kAda}, {"bob", kBob}};
-    options.limits = limits;
-    auto started = server::Server::start(std::move(options));
-    ASSERT_TRUE(started) << started.error().message;
-    server_ = *std::move(started);
-  }
   Database knowing(const std::string& token) {  // the schema, subscribed to nothing
     Database db = odb::connect("localhost", server_->port(), token);
     db.define(item_schema());
@@ -67,8 +55,6 @@ class ObjectModel : public ::testing::Test {
     return out;
   }
   using Numbers = std::vector<std::int64_t>;
-
-  std::unique_ptr<server::Server> server_;
 };
 
 // ---- ranges ----
@@ -365,6 +351,77 @@ TEST_F(ObjectModel, AnIndexThatIsDefinedLaterIsFetchedByLazySubscribers) {
   Transaction later = bob.transaction();
   EXPECT_EQ(later.lookup<&Item::text>("hay"), std::vector{item});
   EXPECT_TRUE(later.lookup<&Item::text>("needle").empty());
+}
+
+// ---- older versions ----
+
+TEST_F(ObjectModel, AViewCanBeHadOfAnOlderVersion) {
+  start();
+  Database ada = client(kAda);
+  const Ref<Item> item = create(ada, {.priority = 1, .text = "first"});
+  const Ref<Item> gone = create(ada, {.priority = 2});
+  const Version then = ada.version();
+  ada.transact([&](Transaction& t) {
+    t.set<&Item::priority>(item, 10);
+    t.set<&Item::text>(item, "second");
+    t.remove(gone);
+    t.create(Item{.priority = 3});
+  });
+  const View view = ada.view(then);
+  EXPECT_EQ(view.version(), then);
+  EXPECT_EQ(view.get<&Item::text>(item), "first");
+  EXPECT_EQ(view.range<&Item::priority>(), (std::vector{item, gone}));
+  EXPECT_EQ(view.lookup<&Item::priority>(1), std::vector{item});
+  EXPECT_TRUE(view.exists(gone));
+  EXPECT_EQ(ada.view().get<&Item::text>(item), "second");
+  EXPECT_EQ(ada.view(ada.version()).version(), ada.version());
+  EXPECT_THROW(ada.view(Version{ada.version().value + 1}), UsageError);
+}
+
+TEST_F(ObjectModel, ATransactionAtAnOlderVersionConflictsWithWhatCameSince) {
+  start();
+  Database ada = client(kAda);
+  const Ref<Item> item = create(ada, {.priority = 1});
+  const Ref<Item> other = create(ada, {.priority = 2});
+  const Version then = ada.version();
+  ada.transact([&](Transaction& t) { t.set<&Item::priority>(item, 10); });
+  Transaction stale = ada.transaction(then);
+  EXPECT_EQ(stale.get<&Item::priority>(item), 1);
+  stale.set<&Item::text>(other, "x");
+  EXPECT_TRUE(std::holds_alternative<Conflict>(stale.try_commit()));
+  Transaction fine = ada.transaction(then);
+  EXPECT_EQ(fine.get<&Item::priority>(other), 2);
+  fine.set<&Item::text>(other, "x");
+  EXPECT_TRUE(std::holds_alternative<Accepted>(fine.try_commit()));
+}
+
+TEST_F(ObjectModel, AViewOlderThanAnIndexDoesNotTakeItForEmpty) {
+  start();
+  Database ada = client(kAda);
+  const Ref<Item> item = create(ada, {.text = "needle"});
+  const Version then = ada.version();
+  Schema grown("shop");
+  grown.define<Item>(index<&Item::status, &Item::priority>("by_status_and_priority"),
+                     index<&Item::priority>(), index<&Item::text>());
+  Database bob = knowing(kBob);
+  bob.define(grown);
+  bob.subscribe(where<&Item::text>("needle"));
+  EXPECT_THROW(bob.transaction(then).lookup<&Item::text>("needle"), SchemaError);
+  EXPECT_EQ(bob.view().lookup<&Item::text>("needle"), std::vector{item});
+}
+
+TEST_F(ObjectModel, AViewBehindTheHorizonIsTooOld) {
+  server::Limits limits;
+  limits.retained_versions_max = 2;
+  limits.held_bytes_max = 1;
+  start(limits);
+  Database ada = client(kAda);
+  const Ref<Item> item = create(ada, {});
+  const Version then = ada.version();
+  for (int i = 0; i < 10; ++i) {
+    ada.transact([&](Transaction& t) { t.set<&Item::priority>(item, i); });
+  }
+  EXPECT_THROW(ada.view(then), TooOldError);
 }
 
 // ---- atomic updates ----

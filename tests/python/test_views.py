@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from object_database import TooOldException, UsageException, current_transaction
+from object_database import RevisionConflictException, UsageException, current_transaction
 
 
 @pytest.fixture
@@ -113,15 +113,20 @@ def test_views_know_their_version_and_connection(db, task):
         assert view.db() is db
 
 
-def test_only_the_newest_version_can_be_asked_for(db, task):
-    newest = db.currentTransactionId()
-    with db.view(transaction_id=newest):
+def test_an_older_version_can_be_asked_for(db, task):
+    then = db.currentTransactionId()
+    with db.view(transaction_id=then):
         assert task.title == "a"
-    with db.transaction(newest):
+    with db.transaction(then):
         task.title = "b"
-    for make in (db.view, db.transaction):
-        with pytest.raises(TooOldException, match=f"asked for {newest}"):
-            make(newest)
+    with db.view(then) as view:
+        assert view.transaction_id() == then and task.title == "a"
+    with db.view():
+        assert task.title == "b"
+    with pytest.raises(RevisionConflictException), db.transaction(then):
+        task.title += "c"
+    with pytest.raises(UsageException, match="not there yet"):
+        db.view(db.currentTransactionId() + 1)
 
 
 def test_a_transaction_tells_what_it_read_and_wrote(db, tasks, task):

@@ -214,21 +214,12 @@ class PyConnection {
   std::shared_ptr<Session> session_;
 };
 
-// There is only the newest version to be had; a given one must be it.
-void check_version(PyConnection& connection, const py::object& transaction_id) {
-  if (transaction_id.is_none()) return;
-  const std::uint64_t newest = connection.database().version().value;
-  if (transaction_id.cast<std::uint64_t>() == newest) return;
-  raise("TooOldException", "only the newest version can be read: asked for " +
-                               std::string(py::str(transaction_id)) + ", the newest is " +
-                               std::to_string(newest));
-}
-
 template <class Kind>
-std::unique_ptr<Kind> make_view(py::object self, const py::object& transaction_id) {
+std::unique_ptr<Kind> make_view(py::object self, std::optional<std::uint64_t> transaction_id) {
   auto& connection = self.cast<PyConnection&>();
-  check_version(connection, transaction_id);
-  return std::make_unique<Kind>(connection.session(), std::move(self));
+  std::optional<Version> version;
+  if (transaction_id) version = Version{*transaction_id};
+  return std::make_unique<Kind>(connection.session(), std::move(self), version);
 }
 
 }  // namespace

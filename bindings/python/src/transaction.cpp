@@ -22,10 +22,13 @@ void Construction::set(FieldId field, Value value) {
   fields.emplace_back(field, std::move(value));
 }
 
-PyTransaction::PyTransaction(std::shared_ptr<Session> session, py::object connection)
+PyTransaction::PyTransaction(std::shared_ptr<Session> session, py::object connection,
+                             std::optional<Version> version)
     : PyView(std::move(session), std::move(connection), ForTransaction{}) {
   release_dropped_callbacks();
-  transaction_ = std::make_unique<Transaction>(session_->database().transaction());
+  Database& db = session_->database();
+  transaction_ =
+      std::make_unique<Transaction>(version ? db.transaction(*version) : db.transaction());
   prepare(transaction_->state().snapshot());
 }
 

@@ -18,10 +18,12 @@ std::optional<std::chrono::milliseconds> to_timeout(std::optional<double> second
   return std::chrono::milliseconds(std::llround(std::min(*seconds, kSecondsMax) * 1000));
 }
 
-PyView::PyView(std::shared_ptr<Session> session, py::object connection)
+PyView::PyView(std::shared_ptr<Session> session, py::object connection,
+               std::optional<Version> version)
     : session_(std::move(session)), connection_(std::move(connection)) {
   release_dropped_callbacks();
-  view_ = std::make_unique<View>(session_->database().view());
+  Database& db = session_->database();
+  view_ = std::make_unique<View>(version ? db.view(*version) : db.view());
   prepare(view_->snapshot());
 }
 

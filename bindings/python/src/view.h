@@ -22,7 +22,8 @@ struct ObjectHandle;
 // Guarded by the GIL. May be entered several times, by several threads and tasks.
 class PyView {
  public:
-  PyView(std::shared_ptr<Session> session, py::object connection);
+  // At the newest version, or at this older one.
+  PyView(std::shared_ptr<Session> session, py::object connection, std::optional<Version> version);
   virtual ~PyView();
   PyView(const PyView&) = delete;
   PyView& operator=(const PyView&) = delete;
@@ -101,7 +102,8 @@ struct IndexReadRecord {
 
 class PyTransaction : public PyView {
  public:
-  PyTransaction(std::shared_ptr<Session> session, py::object connection);
+  PyTransaction(std::shared_ptr<Session> session, py::object connection,
+                std::optional<Version> version);
   ~PyTransaction() override;
 
   bool is_transaction() const override { return true; }

@@ -322,7 +322,7 @@ void VersionedState::apply_catalog(Version version, std::shared_ptr<const Catalo
 }
 
 void VersionedState::build_index(Version version, const CatalogIndex& index) {
-  entries_for_writer(index.id);
+  entries_for_writer(index.id).set_built(version);
   const ObjectTable& objects = table(index.type);
   for (auto found = objects.find_from(ObjectId{1}); found.newest != nullptr;
        found = objects.find_from(ObjectId{found.id.value + 1})) {

@@ -160,6 +160,11 @@ class Database {
 
   View view() const;
   Transaction transaction();
+  // At an older version, back to the server's horizon: what the loaded subscriptions cover is read
+  // again as it was then, which takes a round trip for each of them, and the memory for it. Throw
+  // TooOldError behind the horizon, UsageError for a version that is not there yet.
+  View view(Version version) const;
+  Transaction transaction(Version version);
 
   // Runs `body(transaction)` and commits, again after each conflict, with jittered pauses, at most
   // `attempts` times; then throws the last ConflictError. Other exceptions pass through and nothing

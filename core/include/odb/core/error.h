@@ -75,6 +75,7 @@ enum class ErrorCode : std::uint16_t {
   kTooManySubscriptions = 413,
   kTooManyRequests = 414,      // more loads under way than a session may have
   kUnknownSubscription = 415,  // ends a subscription that is not there
+  kUnknownVersion = 416,       // a read at a version that is not there yet
   kInternal = 500,
 };
 

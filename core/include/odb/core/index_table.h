@@ -60,6 +60,9 @@ class IndexTable {
   // `since` at or above the horizon, or an answer: without one nothing is known of what is older.
   std::optional<Version> modified_between(std::string_view from, std::string_view to,
                                           Version since) const;
+  // When the index was built: before, it has no entries, whatever there was.
+  Version built() const { return built_; }
+  void set_built(Version version) { built_ = version; }
   // No key changed after this version.
   Version last_modified() const { return last_modified_; }
 
@@ -80,6 +83,7 @@ class IndexTable {
   const Entry* living_before(std::string_view key, ObjectId object, Version version) const;
 
   Entry* head_;
+  Version built_;
   Version last_modified_;  // or a later one that was rolled back
   std::uint64_t random_ = 0x2545F4914F6CDD1Dull;
   boost::unordered_flat_map<std::string, Version, StringHash, std::equal_to<>> modified_;
