@@ -30,11 +30,13 @@ class ConflictError : public Exception {
   Conflict conflict_;
 };
 
+// A class name cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses)
 #define ODB_DEFINE_EXCEPTION(name) \
   class name : public Exception {  \
    public:                         \
     using Exception::Exception;    \
   };
+// NOLINTEND(bugprone-macro-parentheses)
 
 ODB_DEFINE_EXCEPTION(ConnectError)         // no server there, or not one to be trusted
 ODB_DEFINE_EXCEPTION(AuthenticationError)  // the token was refused
