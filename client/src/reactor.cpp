@@ -226,7 +226,6 @@ bool Reactor::block_until_true(Database& db, const Condition& condition, Timeout
   for (;;) {
     if (watch.end_reason()) detail::throw_end(watch);
     watch.begin();
-    std::optional<detail::ReadWatch::SystemTime> wake_at;
     {
       Transaction transaction = db.transaction();
       detail::RunClock clock(std::chrono::system_clock::now());
