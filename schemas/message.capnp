@@ -90,6 +90,7 @@ struct OpenSession {
     high @0 :UInt64;
     low @1 :UInt64;
   }
+  name @2 :Text;                  # of the program, for people; at most 256 bytes
 }
 
 struct Resume {
@@ -205,6 +206,7 @@ struct SessionOpened {
   silenceTimeoutMs @7 :UInt32;    # after this long without a byte the peer counts as dead
   actor @8 :Text;                 # the name of the token
   ids @9 :List(IdRange);
+  connection @10 :UInt64;         # the identity of this connection's object of core.Connection
 }
 
 struct Resumed {

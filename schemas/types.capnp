@@ -73,6 +73,11 @@ enum Uniqueness {
   unique @1;
 }
 
+enum IndexRole {
+  lookup @0;
+  owner @1;                       # over one reference to core.Connection, which owns the object
+}
+
 struct FieldDefinition {
   name @0 :Text;
   type @1 :Type;
@@ -82,6 +87,7 @@ struct IndexDefinition {
   name @0 :Text;
   fields @1 :List(Text);
   uniqueness @2 :Uniqueness;
+  role @3 :IndexRole;
 }
 
 struct TypeDefinition {
@@ -108,6 +114,7 @@ struct CatalogIndex {
   name @2 :Text;
   fields @3 :List(UInt32);        # positions in the type
   uniqueness @4 :Uniqueness;
+  role @5 :IndexRole;
 }
 
 struct CatalogType {

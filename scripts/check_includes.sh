@@ -40,7 +40,7 @@ allowed() {
     bindings/*)
       echo "$std|$boost_pure|$posix|$own|$core|$client|odb/server/(server|limits|store)\.h|(pybind11|datetime|Python).*"
       ;;
-    examples/*) echo "$std|boost/(describe|asio)/.*|$own|$client|odb/server/server\.h" ;;
+    examples/*) echo "$std|$posix|boost/(describe|asio)/.*|$own|$client|odb/server/server\.h" ;;
   esac
 }
 

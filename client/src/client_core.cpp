@@ -121,12 +121,13 @@ void ClientCore::on(Authenticated& message) {
                  "token is for, or someone sits between"});
   }
   phase_ = Phase::kOpening;
-  send(OpenSession{identity_.client});
+  send(OpenSession{identity_.client, identity_.name});
 }
 
 void ClientCore::on(SessionOpened& message) {
   actor_ = std::move(message.actor);
   history_ = message.history;
+  connection_ = message.connection;
   credits_ = message.commit_credits;
   commit_bytes_max_ = message.commit_bytes_max;
   heartbeat_interval_ = std::chrono::milliseconds(message.heartbeat_interval_ms);

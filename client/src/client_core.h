@@ -26,6 +26,7 @@ struct ClientIdentity {
   ClientId client;
   std::string token;
   std::string software;
+  std::string name;  // of the program
 };
 
 // A commit under way.
@@ -98,6 +99,7 @@ class ClientCore {
   const Cache& cache() const { return cache_; }
   const std::string& actor() const { return actor_; }
   HistoryId history() const { return history_; }
+  ObjectId connection() const { return connection_; }  // this session's object of core.Connection
 
   // Commits with callbacks whose outcome has come, in the order of their coming.
   std::vector<std::shared_ptr<CommitTicket>> take_completed() {
@@ -160,6 +162,7 @@ class ClientCore {
 
   std::string actor_;
   HistoryId history_;
+  ObjectId connection_;
   std::uint32_t credits_ = 0;
   std::size_t commit_bytes_max_ = 0;
   std::chrono::milliseconds heartbeat_interval_{0};

@@ -1,4 +1,5 @@
 // Opening a connection: TCP, TLS, authentication, session.
+#include <errno.h>  // program_invocation_short_name
 #include <poll.h>
 
 #include <algorithm>
@@ -65,7 +66,8 @@ class Attempt {
   Result<Opened> open_session(std::unique_ptr<net::TlsStream> tls, const std::string& token) {
     Opened opened;
     opened.core = std::make_unique<ClientCore>(
-        ClientIdentity{net::make_client_id(), token, std::string("odb ") + kVersionText},
+        ClientIdentity{net::make_client_id(), token, std::string("odb ") + kVersionText,
+                       options_.name.empty() ? ::program_invocation_short_name : options_.name},
         tls->channel_binding(), std::chrono::steady_clock::now());
     opened.stream =
         std::make_unique<net::MessageStream>(std::move(tls), opened.core->message_bytes_max());

@@ -63,6 +63,7 @@ Connection::Connection(std::unique_ptr<net::MessageStream> stream, std::unique_p
     : options_(std::move(options)),
       actor_(core->actor()),
       history_(core->history()),
+      connection_identity_(core->connection()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       process_(this_process()),

@@ -66,6 +66,8 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   std::shared_ptr<const Catalog> catalog();
   const std::string& actor() const { return actor_; }
   HistoryId history() const { return history_; }
+  Ref<odb::Connection> connection_object();
+  ObjectId connection_identity() const { return connection_identity_; }
   bool is_connected();
   // Ends the link; what is under way ends with kDisconnected. Joins the background thread unless
   // called on it.
@@ -112,6 +114,8 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   const ConnectOptions options_;
   std::string actor_;
   HistoryId history_;
+  ObjectId connection_identity_;
+  std::atomic<bool> knows_core_ = false;  // core_schema() is defined here
   const net::Socket epoll_;
   const net::Socket wakeup_;
   const std::uint64_t process_;

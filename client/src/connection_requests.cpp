@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "connection.h"
+#include "odb/client/core_schema.h"
+#include "odb/core/core_schema.h"
 #include "past_snapshot.h"
 
 namespace odb::detail {
@@ -14,6 +16,16 @@ void Connection::define(const Schema& schema, Timeout timeout) {
   check_connected(lock);
   const auto ticket = core_->define(schema);
   finish(lock, *ticket, timeout, "the schema " + schema.name() + " to be defined");
+}
+
+Ref<odb::Connection> Connection::connection_object() {
+  if (!knows_core_) {
+    define(core_schema(), {});
+    knows_core_ = true;
+  }
+  const CatalogType* type = catalog()->find(connection_type_name());
+  ODB_CHECK(type != nullptr);
+  return Ref<odb::Connection>(ObjectRef{type->id, connection_identity_});
 }
 
 SubscriptionId Connection::subscribe(Interest interest, Loading loading) {

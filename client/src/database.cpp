@@ -6,6 +6,7 @@
 
 #include "connection.h"
 #include "messages.h"
+#include "odb/client/core_schema.h"
 #include "odb/client/detail/read_watch.h"
 
 namespace odb {
@@ -155,6 +156,10 @@ void Database::wait_for_change(const View& since,
                                std::optional<std::chrono::milliseconds> timeout) {
   connection_->wait_for_change(since.snapshot().step(), timeout);
 }
+
+Ref<Connection> Database::connection_object() { return connection_->connection_object(); }
+
+ObjectId Database::connection_identity() const { return connection_->connection_identity(); }
 
 Version Database::version() const { return connection_->version(); }
 std::shared_ptr<const Catalog> Database::catalog() const { return connection_->catalog(); }

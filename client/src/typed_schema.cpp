@@ -3,10 +3,21 @@
 #include <string>
 #include <utility>
 
+#include "odb/client/core_schema.h"
 #include "odb/client/errors.h"
 #include "odb/client/schema.h"
+#include "odb/core/core_schema.h"
 
 namespace odb {
+
+const Schema& core_schema() {
+  static const Schema kSchema = [] {
+    Schema schema{std::string(kCoreSchema)};
+    schema.define<Connection>(index<&Connection::name>(), index<&Connection::actor>());
+    return schema;
+  }();
+  return kSchema;
+}
 
 Schema& Schema::define_struct(std::string_view name, detail::StructDefinition definition) {
   const std::size_t slot = definition.slot;
@@ -54,6 +65,7 @@ TypeName Schema::resolve(std::size_t slot, std::string_view struct_name) const {
   for (const auto& [used_slot, type_name] : used_) {
     if (used_slot == slot) return type_name;
   }
+  if (slot == detail::type_slot<Connection>()) return connection_type_name();
   return {definition_.name, std::string(struct_name)};  // until it is defined
 }
 

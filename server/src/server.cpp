@@ -100,7 +100,7 @@ class Server::Impl final : public ConnectionHost {
     while (!io_.stopped()) {
       io_.run_one();
       now_ = std::chrono::steady_clock::now();
-      flush_all();
+      finish_batch();  // what ended or was granted meanwhile may have made commits
     }
   }
 

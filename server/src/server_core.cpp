@@ -1,6 +1,9 @@
 #include "odb/server/server_core.h"
 
+#include <chrono>
 #include <utility>
+
+#include "odb/core/core_schema.h"
 
 namespace odb::server {
 
@@ -9,12 +12,18 @@ namespace {
 // Identities are reserved in the store in steps of this, so that a grant seldom waits for it.
 constexpr std::uint64_t kIdsReservedAtOnce = 1 << 20;
 
+std::int64_t system_utc_ns() {
+  return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace
 
 ServerCore::ServerCore(CoreParts parts)
     : parts_(std::move(parts)),
       pipeline_(state_, parts_.engine, parts_.store, *this, parts_.limits),
-      subscriptions_(state_, parts_.policy) {
+      subscriptions_(state_, parts_.policy),
+      connections_(state_, pipeline_) {
+  if (!parts_.utc_ns) parts_.utc_ns = &system_utc_ns;
   parts_.store.start(*this);
 }
 
@@ -36,6 +45,7 @@ Session& ServerCore::connect(SessionLink& link, std::string peer, Time now) {
 void ServerCore::disconnect(SessionId id) {
   Session* session = find(id);
   if (session == nullptr) return;
+  connection_ended(*session);
   interests().remove(id);
   sessions_.erase(id);
   if (holds_.erase(id) != 0) update_hold();
@@ -46,21 +56,66 @@ Session* ServerCore::find(SessionId session) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
-void ServerCore::finish_batch() { pipeline_.flush(); }
+void ServerCore::finish_batch() {
+  connections_.update();
+  pipeline_.flush();
+}
 
 void ServerCore::tick(Time now) {
   const auto is_over = [&](const auto& hold) {
     return now - hold.second.since >= parts_.limits.held_time_max;
   };
   if (boost::unordered::erase_if(holds_, is_over) != 0) update_hold();
+  finish_batch();  // before heartbeats tell of what is published
   for (auto& [id, session] : sessions_) session->tick(now);
 }
 
 void ServerCore::shut_down() {
+  shutting_down_ = true;
   pipeline_.flush();
   for (auto& [id, session] : sessions_) {
     session->say_goodbye({ErrorCode::kShuttingDown, "the server is shutting down"});
   }
+}
+
+// ---- connections as objects ----
+
+void ServerCore::connection_opened(const Session& session) {
+  connections_.opened(session.connection(), {.name = session.program(),
+                                             .actor = session.actor(),
+                                             .address = session.peer(),
+                                             .since_ns = parts_.utc_ns(),
+                                             .client = session.client()});
+  connections_.update();  // whatever it commits may already refer to it
+}
+
+void ServerCore::connection_ended(const Session& session) {
+  // A server that stops ends all of them; what they owned waits for its next start.
+  if (!shutting_down_) connections_.ended(session.connection());
+}
+
+void ServerCore::define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes) {
+  if (needs_core_schema(schema)) {
+    const Catalog core = *Catalog().merged(core_schema_definition());
+    if (schema.name == kCoreSchema) {
+      const auto same = core.merged(schema);
+      if (!same || !(*same == core)) {
+        return on_schema_defined(
+            origin, schema.name,
+            Error{ErrorCode::kSchemaContradiction,
+                  "schema core is the server's own: expected " + to_string(connection_type_name()) +
+                      "(name: text, actor: text, address: text, since: timestamp) or a part of it" +
+                      (same ? std::string() : "; " + same.error().message)});
+      }
+      pipeline_.define(std::move(origin), core_schema_definition(), bytes);
+      return connections_.update();
+    }
+    if (state_.catalog()->find(connection_type_name()) == nullptr) {
+      pipeline_.define({}, core_schema_definition(), 0);
+      connections_.update();
+    }
+  }
+  pipeline_.define(std::move(origin), std::move(schema), bytes);
 }
 
 // ---- identities ----
@@ -143,6 +198,7 @@ void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& or
 }
 
 void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome) {
+  if (origin.session == SessionId{}) return connections_.on_outcome(origin.request, outcome);
   if (Session* session = find(origin.session)) {
     session->finish_commit(origin.sequence, std::move(outcome));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "odb/core/core_schema.h"
 #include "odb/server/server_core.h"
 #include "odb/wire/codec.h"
 #include "session_jobs.h"
@@ -114,14 +115,23 @@ void Session::on(Authenticate& message) {
 }
 
 void Session::on(OpenSession& message) {
+  if (!message.name.empty()) {
+    if (auto named = check_name(message.name, "a program"); !named) {
+      return say_goodbye({ErrorCode::kValueOutOfRange, named.error().message});
+    }
+  }
   client_ = message.client;
+  program_ = std::move(message.name);
   phase_ = Phase::kOpening;
-  core_.request_ids(*this, std::min(kFirstIds, core_.limits().ids_per_request_max), true);
+  // One more: the identity of the connection's own object.
+  core_.request_ids(*this, std::min(kFirstIds, core_.limits().ids_per_request_max) + 1, true);
 }
 
 void Session::open(Version version) {
   if (phase_ != Phase::kOpening) return;
   phase_ = Phase::kOpen;
+  connection_ = ObjectId{ids_.back().first.value + --ids_.back().count};
+  core_.connection_opened(*this);
   last_version_sent_ = version;
   const Limits& limits = core_.limits();
   send(SessionOpened{
@@ -133,7 +143,8 @@ void Session::open(Version version) {
       .commit_credits = limits.commit_credits,
       .commit_bytes_max = limits.commit_bytes_max,
       .heartbeat_interval_ms = static_cast<std::uint32_t>(limits.heartbeat_interval.count()),
-      .silence_timeout_ms = static_cast<std::uint32_t>(limits.silence_timeout.count())});
+      .silence_timeout_ms = static_cast<std::uint32_t>(limits.silence_timeout.count()),
+      .connection = connection_});
 }
 
 // ---- identities ----
@@ -167,12 +178,12 @@ void Session::on(DefineSchema& message, std::size_t bytes) {
     return refuse(message.request,
                   {ErrorCode::kUnsupported, "not allowed to define " + message.schema.name});
   }
-  core_.pipeline().define({.session = id_,
-                           .actor = actor_,
-                           .client = client_,
-                           .sequence = {},
-                           .request = message.request},
-                          std::move(message.schema), bytes);
+  core_.define({.session = id_,
+                .actor = actor_,
+                .client = client_,
+                .sequence = {},
+                .request = message.request},
+               std::move(message.schema), bytes);
 }
 
 void Session::tell_catalog(const std::string& schema, RequestId request, Version version) {
@@ -255,7 +266,15 @@ void Session::submit_commit(Commit& message, std::size_t bytes) {
               "the transaction takes " + std::to_string(bytes) + " bytes, the limit is " +
                   std::to_string(core_.limits().commit_bytes_max)});
   }
+  const TypeId connection_type = core_.connection_type();
   for (const ObjectChange& change : message.request.writes.objects) {
+    if (change.type == connection_type && change.type != TypeId{}) {
+      return finish_commit(message.sequence,
+                           Error{ErrorCode::kServerWrites,
+                                 to_string(connection_type_name()) +
+                                     ": its objects come and go with connections; only the server "
+                                     "writes them"});
+    }
     if (change.kind == ObjectChange::Kind::kCreate && !owns(change.object)) {
       return finish_commit(
           message.sequence,
@@ -328,8 +347,11 @@ void Session::tick(Time now) {
   }
 }
 
-void Session::on(Goodbye&) {
+void Session::on(Goodbye&) { end(); }
+
+void Session::end() {
   phase_ = Phase::kEnded;
+  core_.connection_ended(*this);
   link_.end();
 }
 
@@ -337,8 +359,7 @@ void Session::say_goodbye(Error reason) {
   if (phase_ == Phase::kEnded) return;
   send(Goodbye{std::move(reason)});
   if (phase_ == Phase::kEnded) return;  // a queue too full even for that
-  phase_ = Phase::kEnded;
-  link_.end();
+  end();
 }
 
 void Session::say_goodbye_too_large() {
@@ -366,8 +387,7 @@ void Session::deliver(const wire::EncodedMessage& message) {
         Goodbye{{ErrorCode::kSlowSubscriber,
                  "dropped: more than " + std::to_string(core_.limits().session_queue_bytes_max) +
                      " bytes waited to be read"}})));
-    phase_ = Phase::kEnded;
-    link_.end();
+    end();
     return;
   }
   last_sent_ = now_;

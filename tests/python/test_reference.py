@@ -25,6 +25,7 @@ NAMES = """
     SubscribeLazilyByDefault isLazyByDefault requestLazyObjects revisionConflictRetry MaskView
     addViewWatcher dropViewWatcher markFieldRead markIndexRead waitForCondition waitForTransactionId
     currentTransactionIdForType currentTransactionIdForSchema InMemServer TcpServer
+    connectionObject OwnedBy
 """.split()
 
 

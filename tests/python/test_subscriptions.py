@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+import object_database
 from object_database import (
     NotSubscribedException,
     ObjectDoesntExistException,
@@ -184,9 +185,11 @@ def test_a_schema_with_a_gap_is_refused(db, schema):
         db.subscribeToSchema(schema)
 
 
-def test_the_core_schema_can_be_subscribed_to(db):
+def test_the_core_schema_can_be_subscribed_to(own_server):
+    db = object_database.connect("localhost", own_server.port, own_server.token)
     db.subscribeToSchema(core_schema)
     assert db.isSubscribedToSchema(core_schema)
+    db.disconnect()
 
 
 def test_what_is_no_schema_or_type_is_refused(db):

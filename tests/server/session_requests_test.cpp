@@ -23,11 +23,11 @@ TEST(SessionIds, AreGrantedOnceToEachAndNeverTwice) {
   TestClient ann(server);
   TestClient bob(server);
   EXPECT_EQ(ann.open().ids[0], (IdRange{ObjectId{1}, 1024}));
-  EXPECT_EQ(bob.open().ids[0], (IdRange{ObjectId{1025}, 1024}));
+  EXPECT_EQ(bob.open().ids[0], (IdRange{ObjectId{1026}, 1024}));
   ann.send(RequestIds{10});
-  EXPECT_EQ(ann.expect<IdsGranted>().range, (IdRange{ObjectId{2049}, 10}));
+  EXPECT_EQ(ann.expect<IdsGranted>().range, (IdRange{ObjectId{2051}, 10}));
   bob.send(RequestIds{1});
-  EXPECT_EQ(bob.expect<IdsGranted>().range, (IdRange{ObjectId{2059}, 1}));
+  EXPECT_EQ(bob.expect<IdsGranted>().range, (IdRange{ObjectId{2061}, 1}));
 }
 
 TEST(SessionIds, AreCappedAndAtLeastOne) {
@@ -37,9 +37,9 @@ TEST(SessionIds, AreCappedAndAtLeastOne) {
   TestClient client(server);
   EXPECT_EQ(client.open().ids[0].count, 100u);
   client.send(RequestIds{~std::uint64_t{0}});
-  EXPECT_EQ(client.expect<IdsGranted>().range, (IdRange{ObjectId{101}, 100}));
+  EXPECT_EQ(client.expect<IdsGranted>().range, (IdRange{ObjectId{102}, 100}));
   client.send(RequestIds{0});
-  EXPECT_EQ(client.expect<IdsGranted>().range, (IdRange{ObjectId{201}, 1}));
+  EXPECT_EQ(client.expect<IdsGranted>().range, (IdRange{ObjectId{202}, 1}));
 }
 
 TEST(SessionIds, AreGrantedOnlyOnceReserved) {
@@ -48,7 +48,7 @@ TEST(SessionIds, AreGrantedOnlyOnceReserved) {
   client.open();
   server.store.set_completion(FakeStore::Completion::kWhenTold);
   const std::uint64_t all = server.core.limits().ids_per_request_max;
-  std::uint64_t granted = 1024;
+  std::uint64_t granted = 1025;  // one is the connection's own
   for (int i = 0; i < 5 && !server.store.ids_asked_below(); ++i) {
     client.send(RequestIds{all});
     if (server.store.ids_asked_below()) break;
@@ -81,14 +81,14 @@ TEST(SessionIds, OnlyGrantedOnesMayBeCreated) {
   }
   ann.send(RequestIds{2});  // not adjacent to the first range
   ann.expect<IdsGranted>();
-  for (const std::uint64_t id : {2049u, 2050u}) {
+  for (const std::uint64_t id : {2051u, 2052u}) {
     ann.commit(Changes().create(kPerson, id));
     ann.expect_accepted();
   }
-  ann.commit(Changes().create(kPerson, 2051));
+  ann.commit(Changes().create(kPerson, 2053));
   EXPECT_EQ(ann.expect_commit_error(),
-            (Error{ErrorCode::kIdOutOfRange, "identity 2051 was not granted to this session"}));
-  bob.commit(Changes().create(kPerson, 1025));
+            (Error{ErrorCode::kIdOutOfRange, "identity 2053 was not granted to this session"}));
+  bob.commit(Changes().create(kPerson, 1026));
   bob.expect_accepted();
 }
 
@@ -159,7 +159,7 @@ TEST(SessionDefine, AMergeTellsThoseWhoKnowTheSchemaBeforeAnyObject) {
 
   server.finishes_batches = false;  // the merge and the object arrive together
   bob.send(DefineSchema{RequestId{1}, {"todo", {{"Note", {{"text", Type::text()}}, {}}}}});
-  const std::uint64_t note = 1025;
+  const std::uint64_t note = 1026;
   bob.commit(Changes().create(TypeId{3}, note));
   server.core.finish_batch();
 
@@ -268,7 +268,7 @@ TEST(SessionAccess, IsAskedAtDefineSubscribeCommitAndDelivery) {
   const Delta delta = bob.expect<Delta>();
   ASSERT_EQ(delta.changes.objects.size(), 1u);
   EXPECT_EQ(delta.changes.objects[0].object, ObjectId{4});
-  bob.commit(Changes().create(kPerson, 1025));
+  bob.commit(Changes().create(kPerson, 1026));
   EXPECT_EQ(bob.expect_commit_error().code, ErrorCode::kUnsupported);
 }
 

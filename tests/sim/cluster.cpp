@@ -46,7 +46,8 @@ Cluster::Cluster(const ClusterOptions& options)
                             .policy = policy_,
                             .limits = weather_.limits,
                             .snapshot_piece = weather_.snapshot_piece,
-                            .history = {1, options.seed}})),
+                            .history = {1, options.seed},
+                            .utc_ns = [this] { return world_.now.time_since_epoch().count(); }})),
       next_tick_(world_.now) {
   for (std::size_t i = 0; i < weather_.clients; ++i) nodes_.push_back(make_node());
 }
@@ -61,9 +62,9 @@ std::unique_ptr<Cluster::Node> Cluster::make_node() {
   const std::string actor = kActors[below(random, kActors.size())];
   node->connection = std::make_unique<SimConnection>(world_, *core_, node->link.take_server_end(),
                                                      id, options_.link_fault);
-  node->client =
-      std::make_unique<SimClient>(world_, detail::ClientIdentity{id, token_of(actor), "sim"}, actor,
-                                  node->link.take_client_end());
+  node->client = std::make_unique<SimClient>(
+      world_, detail::ClientIdentity{id, token_of(actor), "sim", "program"}, actor,
+      node->link.take_client_end());
   node->program = std::make_unique<RandomProgram>(
       world_, *node->client,
       RandomProgram::Habits{.defines = clients_made_ == 1 || chance(random, 60),
@@ -267,8 +268,16 @@ void Cluster::check_end() {
   if (auto wrong = check_server(world_.checker.model(), core_->state())) {
     world_.report.fail(*wrong);
   }
+  std::vector<ObjectId> connected;
   for (const auto& node : nodes_) {
-    if (node->client->is_open()) node->client->check_is_at(version);
+    if (!node->client->is_open()) continue;
+    node->client->check_is_at(version);
+    connected.push_back(node->client->core().connection());
+  }
+  std::sort(connected.begin(), connected.end());
+  const CatalogType* connection = world_.checker.model().catalog().find(connection_type_name());
+  if (connection != nullptr && world_.checker.model().all(connection->id, version) != connected) {
+    world_.report.fail("the objects of core.Connection are not those who are connected");
   }
 }
 

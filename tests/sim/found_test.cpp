@@ -8,6 +8,7 @@
 #include "cache.h"
 #include "odb/client/detail/transaction_state.h"
 #include "odb/client/errors.h"
+#include "odb/core/core_schema.h"
 #include "sim_schema.h"
 
 namespace odb::sim {
@@ -21,7 +22,7 @@ Value number(std::int64_t value) { return Value::integer(value); }
 class Found : public testing::Test {
  protected:
   Found() {
-    auto catalog = Catalog().merged(base_schema().definition());
+    auto catalog = Catalog().merged(core_schema_definition())->merged(base_schema().definition());
     std::vector<CatalogType> types;
     for (const auto& type : catalog->types()) types.push_back(*type);
     EXPECT_TRUE(cache_.learn(types));

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "odb/core/core_schema.h"
+
 namespace odb::sim {
 
 Judgement ForgetfulEngine::judge(const CommitRequest& request, const VersionedState& state) const {
@@ -49,6 +51,16 @@ Judgement DuplicatingEngine::judge(const CommitRequest& request,
   const auto* error = std::get_if<Error>(&judgement);
   if (error != nullptr && error->code == ErrorCode::kUniqueViolation) return Acceptable{};
   return judgement;
+}
+
+Judgement CarelessEngine::judge(const CommitRequest& request, const VersionedState& state) const {
+  Judgement judgement = CommitEngine::judge(request, state);
+  const auto* conflict = std::get_if<Conflict>(&judgement);
+  const auto* existence =
+      conflict == nullptr ? nullptr : std::get_if<ExistenceRead>(&conflict->key);
+  if (existence == nullptr) return judgement;
+  const CatalogType* type = state.catalog()->find(existence->type);
+  return type->name == connection_type_name() ? Judgement(Acceptable{}) : judgement;
 }
 
 Judgement CoarseEngine::judge(const CommitRequest& request, const VersionedState& state) const {

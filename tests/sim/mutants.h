@@ -31,6 +31,12 @@ class DuplicatingEngine final : public CommitEngine {
   Judgement judge(const CommitRequest& request, const VersionedState& state) const override;
 };
 
+// Lets objects be given to connections that have ended.
+class CarelessEngine final : public CommitEngine {
+ public:
+  Judgement judge(const CommitRequest& request, const VersionedState& state) const override;
+};
+
 // Conflicts on whole objects, where fields are what counts.
 class CoarseEngine final : public CommitEngine {
  public:

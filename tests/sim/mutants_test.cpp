@@ -59,6 +59,9 @@ TEST(Mutants, WritingToWhatIsGoneIsCaught) {
 TEST(Mutants, DuplicatingUniqueValuesIsCaught) {
   expect_engine_caught(DuplicatingEngine(), "twice");
 }
+TEST(Mutants, GivingToAnEndedConnectionIsCaught) {
+  expect_engine_caught(CarelessEngine(), "has an owner that is gone");
+}
 TEST(Mutants, ConflictingOnWholeObjectsIsCaught) {
   expect_engine_caught(CoarseEngine(), "that did not change it");
 }

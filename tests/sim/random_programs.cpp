@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "odb/client/core_schema.h"
 #include "odb/client/errors.h"
 
 namespace odb::sim {
@@ -24,7 +25,7 @@ RandomProgram::RandomProgram(World& world, SimClient& client, const Habits& habi
 
 void RandomProgram::step() {
   if (!client_.is_open()) return;
-  if (client_.catalog().types().empty()) return prepare();
+  if (client_.catalog().types_of(kSchemaName).empty()) return prepare();
   const std::size_t what = below(world_.random, 100);
   if (client_.subscription_count() == 0 || what < 2) return subscribe();
   if (habits_.lets_go && chance(world_.random, 2)) {
@@ -59,6 +60,7 @@ void RandomProgram::step() {
 void RandomProgram::prepare() {
   if (client_.is_waiting()) return;
   if (habits_.defines) {
+    if (chance(world_.random, 30)) client_.define(core_schema());
     client_.define(base_schema());
   } else {
     client_.subscribe(SchemaInterest{kSchemaName});  // refused until somebody has defined it
@@ -74,6 +76,10 @@ void RandomProgram::subscribe() {
       habits_.loads_lazily && chance(random, 50) ? Loading::kLazy : Loading::kEager;
   if ((habits_.sees_all && client_.subscription_count() == 0) || what == 0) {
     return client_.subscribe(SchemaInterest{kSchemaName}, loading);
+  }
+  if (const CatalogType* connection = client_.catalog().find(connection_type_name());
+      connection != nullptr && chance(random, 20)) {
+    return client_.subscribe(TypeInterest{connection->id}, loading);
   }
   if (what < 3) return client_.subscribe(TypeInterest{type.id}, loading);
   if (what < 8 && !type.indexes.empty()) {

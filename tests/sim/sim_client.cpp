@@ -53,6 +53,7 @@ void SimClient::pump() {
   }
   if (core_.is_open() && !std::exchange(is_opened_, true)) {
     messages_.set_message_bytes_max(core_.message_bytes_max());
+    world_.connections.push_back(core_.connection());
     if (core_.actor() != actor_) world_.report.fail("a session was opened for another actor");
   }
   settle();

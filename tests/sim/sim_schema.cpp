@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "odb/core/core_schema.h"
+
 namespace odb::sim {
 
 namespace {
@@ -34,10 +36,19 @@ TypeDefinition entry() {
   return {.name = "Entry", .fields = {{"text", Type::text()}, {"task", to("Task")}}, .indexes = {}};
 }
 
+TypeDefinition lease() {
+  return {.name = "Lease",
+          .fields = {{"resource", Type::integer()},
+                     {"holder", optional(Type::reference(connection_type_name()))}},
+          .indexes = {{"resource", {"resource"}},
+                      {"holder", {"holder"}, Uniqueness::kMany, IndexRole::kOwner}}};
+}
+
 }  // namespace
 
 const Schema& base_schema() {
-  static const Schema schema = Schema(kSchemaName).define(task()).define(person()).define(entry());
+  static const Schema schema =
+      Schema(kSchemaName).define(task()).define(person()).define(entry()).define(lease());
   return schema;
 }
 
@@ -50,6 +61,7 @@ const Schema& grown_schema() {
         .define(std::move(grown))
         .define(person())
         .define(entry())
+        .define(lease())
         .define({.name = "Tag", .fields = {{"label", Type::text()}}, .indexes = {{"", {"label"}}}});
   }();
   return schema;
@@ -153,8 +165,8 @@ std::optional<CellOperation> random_operation(Random& random, FieldId field, con
 
 const CatalogType& random_type(Random& random, const Catalog& catalog) {
   // Half of all work goes to the first type, Task.
-  const std::size_t place = chance(random, 50) ? 0 : below(random, catalog.types().size());
-  return *catalog.types()[place];
+  const std::vector<TypeId> types = catalog.types_of(kSchemaName);
+  return *catalog.find(types[chance(random, 50) ? 0 : below(random, types.size())]);
 }
 
 }  // namespace odb::sim

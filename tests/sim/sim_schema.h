@@ -25,7 +25,8 @@ inline constexpr const char* kSchemaName = "sim";
 
 // Task(title, status, priority, note?, owner? -> Person, log, marks), plain indexes `status` and
 // `owner`, compound index `board` (priority, note); Person(name, age, boss? -> Person), unique
-// index `name`; Entry(text, task -> Task).
+// index `name`; Entry(text, task -> Task); Lease(resource, holder? -> core.Connection), plain index
+// `resource`, owned by its holder.
 const Schema& base_schema();
 // The same with a field and an index more on Task, and one type more.
 const Schema& grown_schema();

@@ -11,6 +11,7 @@
 
 #include "model/checker.h"
 #include "model/report.h"
+#include "odb/core/core_schema.h"
 #include "sim_schema.h"
 
 namespace odb::sim {
@@ -44,6 +45,7 @@ struct World {
   Checker checker{report};
   Trace trace;
   std::map<TypeId, std::vector<ObjectId>> named;  // identities that programs have talked about
+  std::vector<ObjectId> connections;              // of all clients that ever were
 
   // Mostly one that lives, sometimes one that is gone, or that a commit in flight creates.
   std::optional<ObjectId> pick_object(TypeId type) {
@@ -51,7 +53,9 @@ struct World {
     if (!living.empty() && chance(random, 85)) {
       return *std::next(living.begin(), static_cast<std::ptrdiff_t>(below(random, living.size())));
     }
-    const auto& all = named[type];
+    const CatalogType* described = checker.model().catalog().find(type);
+    const bool is_connection = described != nullptr && described->name == connection_type_name();
+    const auto& all = is_connection ? connections : named[type];
     if (all.empty()) return std::nullopt;
     const std::size_t recent = std::min<std::size_t>(all.size(), 8);
     return all[all.size() - 1 - below(random, recent)];

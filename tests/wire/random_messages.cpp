@@ -184,15 +184,17 @@ Interest RandomMessages::interest() {
 
 SchemaDefinition RandomMessages::schema() {
   const auto uniqueness = [&] { return coin() ? Uniqueness::kMany : Uniqueness::kUnique; };
-  return {text(), some([&] {
-            return TypeDefinition{
-                text(), some([&] {
-                  return FieldDefinition{text(), type()};
-                }),
-                some([&] {
-                  return IndexDefinition{text(), some([&] { return text(); }), uniqueness()};
-                })};
-          })};
+  const auto role = [&] { return coin() ? IndexRole::kLookup : IndexRole::kOwner; };
+  return {
+      text(), some([&] {
+        return TypeDefinition{
+            text(), some([&] {
+              return FieldDefinition{text(), type()};
+            }),
+            some([&] {
+              return IndexDefinition{text(), some([&] { return text(); }), uniqueness(), role()};
+            })};
+      })};
 }
 
 CatalogType RandomMessages::catalog_type() {
@@ -259,7 +261,7 @@ ClientMessage RandomMessages::client_message() {
     case 1:
       return Authenticate{array<TokenId>(), array<Proof>()};
     case 2:
-      return OpenSession{random_id<ClientId>()};
+      return OpenSession{random_id<ClientId>(), text()};
     case 3:
       return Resume{random_id<HistoryId>(), id<Version>()};
     case 4:
@@ -307,7 +309,8 @@ ServerMessage RandomMessages::server_message() {
                            id<TypeId>().value,
                            any(),
                            id<TypeId>().value,
-                           id<TypeId>().value};
+                           id<TypeId>().value,
+                           id<ObjectId>()};
     case 3:
       return Resumed{coin(), random_id<HistoryId>(), id<Version>()};
     case 4:

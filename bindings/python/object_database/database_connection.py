@@ -2,10 +2,13 @@
 
 import atexit
 import functools
+import os
+import sys
 import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from object_database import _odb, aio
+from object_database.core_schema import core_schema
 from object_database.exceptions import TimeoutException, UsageException
 from object_database.schema import Schema
 from object_database.subscriptions import Entry, Registry, Subscription
@@ -27,9 +30,15 @@ class DatabaseConnection(_odb.Connection):
     """
 
     def __init__(
-        self, host: str, port: int, auth_token: str, timeout: float = 10.0, retry: bool = False
+        self,
+        host: str,
+        port: int,
+        auth_token: str,
+        timeout: float = 10.0,
+        retry: bool = False,
+        name: str = "",
     ) -> None:
-        super().__init__(host, port, auth_token, timeout, retry)
+        super().__init__(host, port, auth_token, timeout, retry, name or _program_name())
         self._name = f"{host}:{port}"
         self._defined: Dict[Schema, int] = {}  # with how many types
         self._handlers: List[Tuple[Handler, int]] = []
@@ -37,6 +46,8 @@ class DatabaseConnection(_odb.Connection):
         self._view_watchers: Tuple[ViewWatcher, ...] = ()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_name"):  # connecting failed: a traceback may show it
+            return "<connection that was not made>"
         state = "connected" if self._is_connected() else "disconnected"
         return f"<connection to {self._name}, {state}>"
 
@@ -350,6 +361,16 @@ class DatabaseConnection(_odb.Connection):
         version: int = await self.flush(timeout)
         return version
 
+    @property
+    def connectionObject(self) -> Any:
+        """This connection as an object of `core_schema.Connection`.
+
+        Others see it as long as this connection lasts. Objects whose field is OwnedBy it are deleted
+        with it.
+        """
+        self.addSchema(core_schema)
+        return core_schema.Connection.fromIdentity(self._connection_object())
+
     # ---- the end ----
 
     def disconnect(self, block: bool = False) -> None:
@@ -423,11 +444,25 @@ def _by_type(objects: Iterable[Any]) -> Dict[Any, List[Any]]:
     return out
 
 
+def _program_name() -> str:
+    script = sys.argv[0] if getattr(sys, "argv", None) else ""
+    return os.path.basename(script).encode("utf-8", "replace").decode() or "python"
+
+
 def connect(
-    host: str, port: int, auth_token: str, timeout: float = 10.0, retry: bool = False
+    host: str,
+    port: int,
+    auth_token: str,
+    timeout: float = 10.0,
+    retry: bool = False,
+    name: str = "",
 ) -> DatabaseConnection:
-    """Connects to a server. With `retry`, waits up to `timeout` seconds for one to be there."""
-    return DatabaseConnection(host, port, auth_token, timeout, retry)
+    """Connects to a server. With `retry`, waits up to `timeout` seconds for one to be there.
+
+    `name` is what the program calls itself where others see it, in `core_schema.Connection`: the
+    name of its script unless given.
+    """
+    return DatabaseConnection(host, port, auth_token, timeout, retry, name)
 
 
 # A connection has a thread of its own, which must not outlive the interpreter.

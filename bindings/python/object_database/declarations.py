@@ -4,7 +4,7 @@ import inspect
 import sys
 import typing
 from types import CellType, FunctionType
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from object_database import _odb
 from object_database.types import FieldType, ForwardReference, codec_of
@@ -31,6 +31,20 @@ class Indexed:
         return f"Indexed({self.type!r})"
 
 
+class OwnedBy(Indexed):
+    """A field that says which connection an object belongs to, as in
+    `worker = OwnedBy(core_schema.Connection)` or `OwnedBy(OneOf(None, core_schema.Connection))`.
+
+    When that connection ends, for whatever reason, the object is deleted with it, in one
+    transaction. The field is indexed. `__del__` does not run: no program deletes it.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"OwnedBy({self.type!r})"
+
+
 class Index:
     """An index over several fields: `by_status_and_priority = Index("status", "priority")`."""
 
@@ -52,25 +66,31 @@ class Declaration:
     def __init__(self) -> None:
         self.fields: Dict[str, Tuple[Any, "_odb.Codec"]] = {}
         self.indexed: Dict[str, bool] = {}  # field: whether unique
+        self.owners: Set[str] = set()  # those of them that say who owns the object
         self.indexes: Dict[str, Index] = {}
         self.attributes: Dict[str, Any] = {}  # what stays with the class
 
     def inherit(self, other: "Declaration") -> None:
         self.fields.update(other.fields)
         self.indexed.update(other.indexed)
+        self.owners = (self.owners - set(other.fields)) | other.owners
         self.indexes.update(other.indexes)
 
     def field_list(self) -> "List[Tuple[str, _odb.Codec]]":
         return [(name, codec) for name, (_, codec) in self.fields.items()]
 
-    def index_list(self, place: str) -> List[Tuple[str, List[int], bool]]:
+    def index_list(self, place: str) -> List[Tuple[str, List[int], bool, bool]]:
+        """Each with its name, fields, whether it is unique, and whether it is an owner."""
         positions = {name: position for position, name in enumerate(self.fields)}
-        out = [(name, [positions[name]], unique) for name, unique in self.indexed.items()]
+        out = [
+            (name, [positions[name]], unique, name in self.owners)
+            for name, unique in self.indexed.items()
+        ]
         for name, index in self.indexes.items():
             for field in index.fields:
                 if field not in positions:
                     raise TypeError(f"{place}.{name}: there is no field {field!r} to index")
-            out.append((name, [positions[field] for field in index.fields], index.unique))
+            out.append((name, [positions[field] for field in index.fields], index.unique, False))
         return out
 
 
@@ -106,7 +126,7 @@ def _evaluate(annotation: Any, names: Mapping[str, Any], place: str) -> Any:
         except NameError as error:
             raise TypeError(f"{place}: the annotation {annotation!r} cannot be read: {error}")
     if isinstance(annotation, Indexed):
-        return Indexed(_evaluate(annotation.type, names, place), annotation.unique)
+        return type(annotation)(_evaluate(annotation.type, names, place), annotation.unique)
     if typing.get_origin(annotation) in (None, typing.Literal, typing.ClassVar):
         return annotation
     arguments = tuple(_evaluate(each, names, place) for each in typing.get_args(annotation))
@@ -166,6 +186,8 @@ def _declare(out: Declaration, name: str, value: Any, place: str) -> None:
         return
     if isinstance(value, Indexed):
         out.indexed[name] = value.unique
+        if isinstance(value, OwnedBy):
+            out.owners.add(name)
         value = value.type
     try:
         out.fields[name] = (value, codec_of(value))

@@ -9,6 +9,7 @@ from object_database.declarations import (
     Declaration,
     Index,
     Indexed,
+    OwnedBy,
     move_super_cells,
     read_class,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "ListOf",
     "NamedTuple",
     "OneOf",
+    "OwnedBy",
     "Schema",
     "SubscribeLazilyByDefault",
     "Tuple",

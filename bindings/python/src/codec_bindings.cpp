@@ -42,12 +42,14 @@ std::vector<FieldInfo> fields_of(const std::vector<std::pair<std::string, CodecH
   return out;
 }
 
-using GivenIndex = std::tuple<std::string, std::vector<std::size_t>, bool>;
+// Name, positions of its fields, whether unique, whether it says who owns an object.
+using GivenIndex = std::tuple<std::string, std::vector<std::size_t>, bool, bool>;
 
 std::vector<IndexInfo> indexes_of(const std::vector<GivenIndex>& given) {
   std::vector<IndexInfo> out;
-  for (const auto& [name, fields, unique] : given) {
-    out.push_back({name, nullptr, fields, unique ? Uniqueness::kUnique : Uniqueness::kMany});
+  for (const auto& [name, fields, unique, owner] : given) {
+    out.push_back({name, nullptr, fields, unique ? Uniqueness::kUnique : Uniqueness::kMany,
+                   owner ? IndexRole::kOwner : IndexRole::kLookup});
   }
   return out;
 }

@@ -24,11 +24,12 @@ struct PendingSubscription {
 class PyConnection {
  public:
   PyConnection(const std::string& host, int port, const std::string& token, double timeout,
-               bool retry) {
+               bool retry, std::string name) {
     if (port < 0 || port > 65535) throw py::value_error("a port is a number from 0 to 65535");
     ConnectOptions options;
     options.timeout = to_timeout(timeout).value();
     options.retry = retry;
+    options.name = std::move(name);
     session_ = Session::connect(host, static_cast<std::uint16_t>(port), token, std::move(options));
   }
 
@@ -249,7 +250,7 @@ void register_connection(py::module_& module) {
       });
 
   py::class_<PyConnection>(module, "Connection")
-      .def(py::init<const std::string&, int, const std::string&, double, bool>())
+      .def(py::init<const std::string&, int, const std::string&, double, bool, std::string>())
       .def("view", &make_view<PyView>, py::arg("transaction_id") = py::none())
       .def("transaction", &make_view<PyTransaction>, py::arg("transaction_id") = py::none())
       .def("flush", &PyConnection::flush, py::arg("timeout") = py::none())
@@ -273,6 +274,8 @@ void register_connection(py::module_& module) {
       .def("_on_commit", &PyConnection::on_commit)
       .def("_remove_handler", &PyConnection::remove_handler)
       .def("_reactor", [](PyConnection& self) { return make_reactor(self.session()); })
+      .def("_connection_object",
+           [](PyConnection& self) { return self.database().connection_identity().value; })
       .def("_is_connected",
            [](PyConnection& self) {
              return !self.session()->is_forked() && self.database().is_connected();

@@ -81,6 +81,7 @@ odb::TypeDefinition TypeDefinition::declaration(
     IndexDefinition& declared = out.indexes.emplace_back();
     declared.name = index.name;
     declared.uniqueness = index.uniqueness;
+    declared.role = index.role;
     for (const std::size_t field : index.fields) declared.fields.push_back(fields_[field].name);
   }
   return out;

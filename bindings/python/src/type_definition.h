@@ -25,6 +25,7 @@ struct IndexInfo {
   PyObject* python_name = nullptr;  // interned
   std::vector<std::size_t> fields;  // positions
   Uniqueness uniqueness = Uniqueness::kMany;
+  IndexRole role = IndexRole::kLookup;
 };
 
 // Made when a type is first mentioned (`schema.Task`), completed when it is defined. Lives as long

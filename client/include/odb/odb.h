@@ -7,6 +7,7 @@
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
 
+#include "odb/client/core_schema.h"
 #include "odb/client/database.h"
 #include "odb/client/errors.h"
 #include "odb/client/mapping.h"

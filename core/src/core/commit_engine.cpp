@@ -103,6 +103,26 @@ std::optional<Judgement> judge_targets(const CommitRequest& request, const Versi
   return std::nullopt;
 }
 
+// Nothing: nobody gives an object to a connection that has ended, for nothing would end the object
+// then.
+std::optional<Judgement> judge_owners(const CommitRequest& request, const VersionedState& state) {
+  const Catalog& catalog = *state.catalog();
+  for (const ObjectChange& change : request.writes.objects) {
+    for (const CatalogIndex& index : catalog.find(change.type)->indexes) {
+      if (index.role != IndexRole::kOwner) continue;
+      for (const CellOperation& cell : request.writes.cells_of(change)) {
+        if (cell.field != index.fields.front()) continue;
+        if (cell.value.kind() != ValueKind::kReference) continue;
+        const ExistenceRead owner{cell.value.object_type(), cell.value.object()};
+        const Row* newest = newest_row(state, owner.type, owner.object);
+        if (newest != nullptr && !newest->deleted()) continue;
+        return conflict(owner, request, newest == nullptr ? Version{} : newest->version());
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Judgement CommitEngine::judge(const CommitRequest& request, const VersionedState& state) const {
@@ -114,6 +134,7 @@ Judgement CommitEngine::judge(const CommitRequest& request, const VersionedState
   }
   if (auto refusal = judge_reads(request, state)) return *std::move(refusal);
   if (auto refusal = judge_targets(request, state)) return *std::move(refusal);
+  if (auto refusal = judge_owners(request, state)) return *std::move(refusal);
   if (auto possible = check_operations(request.writes, state); !possible) return possible.error();
   if (auto unique = check_unique(request.writes, state); !unique) return unique.error();
   return Acceptable{};

@@ -111,6 +111,8 @@ std::string_view to_string(ErrorCode code) {
       return "too many requests";
     case ErrorCode::kUnknownSubscription:
       return "unknown subscription";
+    case ErrorCode::kServerWrites:
+      return "written by the server only";
     case ErrorCode::kUnknownVersion:
       return "unknown version";
     case ErrorCode::kInternal:

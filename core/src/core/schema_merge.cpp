@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <utility>
 
+#include "odb/core/core_schema.h"
 #include "odb/core/schema.h"
 
 namespace odb {
@@ -153,10 +154,14 @@ class CatalogMerge {
         return invalid(place_ + ": defines index " + quoted(index.name) + " twice");
       }
       const std::string place = place_ + ", index " + index.name;
-      CatalogIndex merged{{}, type.id, index.name, {}, index.uniqueness};
+      CatalogIndex merged{{}, type.id, index.name, {}, index.uniqueness, index.role};
       if (auto result = resolve(index, place, merged); !result) return result;
+      if (auto result = check_owner(merged, place, type); !result) return result;
       if (const CatalogIndex* const known = type.find_index(index.name)) {
-        if (known->fields == merged.fields && known->uniqueness == merged.uniqueness) continue;
+        if (known->fields == merged.fields && known->uniqueness == merged.uniqueness &&
+            known->role == merged.role) {
+          continue;
+        }
         return Error{
             ErrorCode::kSchemaContradiction,
             place + ": expected " + describe(*known, type) + ", found " + describe(merged, type)};
@@ -187,9 +192,21 @@ class CatalogMerge {
     return {};
   }
 
+  static Result<void> check_owner(const CatalogIndex& index, const std::string& place,
+                                  const CatalogType& type) {
+    if (index.role != IndexRole::kOwner) return {};
+    if (index.fields.size() == 1 && refers_to_connection(type.fields[index.fields[0].value].type)) {
+      return {};
+    }
+    return invalid(place + ": expected an owner to be one field that refers to " +
+                   to_string(connection_type_name()) + " or may be none, found " +
+                   describe(index, type));
+  }
+
   // "unique (status, priority)"
   static std::string describe(const CatalogIndex& index, const CatalogType& type) {
-    std::string out = index.uniqueness == Uniqueness::kUnique ? "unique (" : "not unique (";
+    std::string out = index.role == IndexRole::kOwner ? "owner, " : "";
+    out += index.uniqueness == Uniqueness::kUnique ? "unique (" : "not unique (";
     for (std::size_t i = 0; i < index.fields.size(); ++i) {
       if (i != 0) out += ", ";
       out += type.fields[index.fields[i].value].name;

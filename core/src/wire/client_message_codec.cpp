@@ -20,7 +20,9 @@ struct Writer {
     to.setProof(as_data(message.proof));
   }
   void operator()(const OpenSession& message) {
-    write_random_id(out.initOpenSession().getClient(), message.client);
+    auto to = out.initOpenSession();
+    write_random_id(to.getClient(), message.client);
+    if (!message.name.empty()) to.setName(as_text(message.name));
   }
   void operator()(const Resume& message) {
     auto to = out.initResume();
@@ -132,7 +134,8 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
       out = read_authenticate(in.getAuthenticate());
       return;
     case M::OPEN_SESSION:
-      out = OpenSession{read_random_id<ClientId>(in.getOpenSession().getClient())};
+      out = OpenSession{read_random_id<ClientId>(in.getOpenSession().getClient()),
+                        read_text(in.getOpenSession().getName())};
       return;
     case M::RESUME: {
       const auto from = in.getResume();

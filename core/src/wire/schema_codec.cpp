@@ -20,6 +20,14 @@ Uniqueness from_wire(schema::Uniqueness uniqueness) {
   return read_enum(uniqueness, Uniqueness::kUnique, "uniqueness of an index");
 }
 
+static_assert(static_cast<int>(IndexRole::kOwner) == static_cast<int>(schema::IndexRole::OWNER));
+
+schema::IndexRole to_wire(IndexRole role) { return static_cast<schema::IndexRole>(role); }
+
+IndexRole from_wire(schema::IndexRole role) {
+  return read_enum(role, IndexRole::kOwner, "role of an index");
+}
+
 void write_type_definition(schema::TypeDefinition::Builder out, const TypeDefinition& type) {
   out.setName(as_text(type.name));
   write_list(out.initFields(count_of(type.fields)), type.fields,
@@ -32,6 +40,7 @@ void write_type_definition(schema::TypeDefinition::Builder out, const TypeDefini
                index.setName(as_text(definition.name));
                set_list(index.initFields(count_of(definition.fields)), definition.fields, as_text);
                index.setUniqueness(to_wire(definition.uniqueness));
+               index.setRole(to_wire(definition.role));
              });
 }
 
@@ -47,7 +56,7 @@ TypeDefinition read_type_definition(schema::TypeDefinition::Reader in, ReadConte
         auto fields = context.read_list<std::string>(
             index.getFields(), [](capnp::Text::Reader name) { return read_text(name); });
         return IndexDefinition{read_text(index.getName()), std::move(fields),
-                               from_wire(index.getUniqueness())};
+                               from_wire(index.getUniqueness()), from_wire(index.getRole())};
       });
   return type;
 }
@@ -86,6 +95,7 @@ void write_catalog_type(schema::CatalogType::Builder out, const CatalogType& typ
                set_list(to.initFields(count_of(index.fields)), index.fields,
                         [](FieldId field) { return field.value; });
                to.setUniqueness(to_wire(index.uniqueness));
+               to.setRole(to_wire(index.role));
              });
 }
 
@@ -109,9 +119,9 @@ CatalogType read_catalog_type(schema::CatalogType::Reader in, ReadContext& conte
           }
           return FieldId{field};
         });
-        return CatalogIndex{IndexId{from.getId()}, TypeId{from.getType()},
-                            read_text(from.getName()), std::move(fields),
-                            from_wire(from.getUniqueness())};
+        return CatalogIndex{IndexId{from.getId()},           TypeId{from.getType()},
+                            read_text(from.getName()),       std::move(fields),
+                            from_wire(from.getUniqueness()), from_wire(from.getRole())};
       });
   return type;
 }

@@ -43,6 +43,7 @@ struct Writer {
     to.setCommitBytesMax(message.commit_bytes_max);
     to.setHeartbeatIntervalMs(message.heartbeat_interval_ms);
     to.setSilenceTimeoutMs(message.silence_timeout_ms);
+    to.setConnection(message.connection.value);
   }
   void operator()(const Resumed& message) {
     auto to = out.initResumed();
@@ -120,6 +121,7 @@ SessionOpened read_session_opened(schema::SessionOpened::Reader in, ReadContext&
   opened.commit_bytes_max = in.getCommitBytesMax();
   opened.heartbeat_interval_ms = in.getHeartbeatIntervalMs();
   opened.silence_timeout_ms = in.getSilenceTimeoutMs();
+  opened.connection = ObjectId{in.getConnection()};
   return opened;
 }
 

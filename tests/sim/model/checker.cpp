@@ -1,6 +1,9 @@
 #include "model/checker.h"
 
 #include <algorithm>
+#include <set>
+
+#include "odb/core/core_schema.h"
 
 namespace odb::sim {
 
@@ -21,9 +24,33 @@ bool has_read(const ReadSet& reads, const ConflictKey& key) {
   return contains(reads.memberships, std::get<MembershipRead>(key));
 }
 
-bool writes_to(const Changeset& writes, const ConflictKey& key) {
+// The fields of a type that name the connection which owns the object.
+std::vector<FieldId> owner_fields(const Catalog& catalog, TypeId type) {
+  std::vector<FieldId> fields;
+  for (const CatalogIndex& index : catalog.find(type)->indexes) {
+    if (index.role == IndexRole::kOwner) fields.push_back(index.fields.front());
+  }
+  return fields;
+}
+
+bool gives_to(const Catalog& catalog, const Changeset& writes, const ExistenceRead& owner) {
+  for (const ObjectChange& change : writes.objects) {
+    for (const FieldId field : owner_fields(catalog, change.type)) {
+      for (const CellOperation& cell : writes.cells_of(change)) {
+        if (cell.field == field && cell.value == Value::reference(owner.type, owner.object)) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+// A write implies that the object exists; so does giving an object to a connection.
+bool writes_to(const Catalog& catalog, const Changeset& writes, const ConflictKey& key) {
   const auto* existence = std::get_if<ExistenceRead>(&key);
   if (existence == nullptr) return false;
+  if (gives_to(catalog, writes, *existence)) return true;
   return std::any_of(writes.objects.begin(), writes.objects.end(), [&](const auto& change) {
     return change.kind != ObjectChange::Kind::kCreate && change.type == existence->type &&
            change.object == existence->object;
@@ -50,6 +77,15 @@ void Checker::on_durable(const server::CommitRecord& record) {
     report_.fail("version " + number(record.version) + ": " + *wrong);
   }
   if (record.schema) return;
+  if (auto wrong = find_orphan(record)) {
+    report_.fail("version " + number(record.version) + ": " + *wrong);
+  }
+  if (record.sequence == Sequence{}) {
+    if (auto wrong = check_own_commit(record)) {
+      report_.fail("version " + number(record.version) + ", by the server itself: " + *wrong);
+    }
+    return;
+  }
   Attempt* attempt = find(record.client, record.sequence);
   if (attempt == nullptr) {
     return report_.fail("version " + number(record.version) + " was never submitted");
@@ -69,6 +105,53 @@ void Checker::on_durable(const server::CommitRecord& record) {
       return fail(*attempt, "became version " + number(record.version) + ", but " + *wrong);
     }
   }
+}
+
+// Something that was given to a connection which had ended.
+std::optional<std::string> Checker::find_orphan(const server::CommitRecord& record) const {
+  for (const ObjectChange& change : record.changes.objects) {
+    const Fields* fields = model_.find({change.type, change.object}, record.version);
+    if (fields == nullptr) continue;
+    for (const FieldId field : owner_fields(model_.catalog(), change.type)) {
+      const Value& owner = (*fields)[field.value];
+      if (owner.is_none()) continue;
+      if (model_.find({owner.object_type(), owner.object()}, record.version) == nullptr) {
+        return describe(ObjectRef{change.type, change.object}) + " has an owner that is gone";
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+// A connection came; or it went, and with it exactly what it owned.
+std::optional<std::string> Checker::check_own_commit(const server::CommitRecord& record) const {
+  const CatalogType* connection = model_.catalog().find(connection_type_name());
+  const auto& changes = record.changes.objects;
+  if (connection == nullptr || changes.empty() || changes[0].type != connection->id) {
+    return "it begins with no connection";
+  }
+  if (changes[0].kind == ObjectChange::Kind::kCreate) {
+    return changes.size() == 1 ? std::nullopt : std::optional<std::string>("it does more");
+  }
+  std::set<ObjectRef> gone;
+  for (const ObjectChange& change : changes) {
+    if (change.kind != ObjectChange::Kind::kDelete) return "it changes objects";
+    gone.insert({change.type, change.object});
+  }
+  std::set<ObjectRef> expected{{connection->id, changes[0].object}};
+  const Value owner = Value::reference(connection->id, changes[0].object);
+  const Version before = previous(record.version);
+  for (const auto& type : model_.catalog().types()) {
+    for (const FieldId field : owner_fields(model_.catalog(), type->id)) {
+      for (const ObjectId object : model_.all(type->id, before)) {
+        const Fields& fields = *model_.find({type->id, object}, before);
+        if (fields[field.value] == owner) expected.insert({type->id, object});
+      }
+    }
+  }
+  report_.counts.ended_with_owner += gone.size() - 1;
+  if (gone != expected) return "what a connection owned is not what goes with it";
+  return std::nullopt;
 }
 
 void Checker::on_append_failed(const server::CommitRecord& record) {
@@ -181,7 +264,7 @@ void Checker::check_conflict(const Attempt& attempt, const Conflict& conflict,
   if (conflict.won > moment.published) return wrong("that is not published yet");
   if (has_read(attempt.request.reads, conflict.key) && conflict.won > snapshot) {
     if (!model_.changed_at(conflict.key, conflict.won)) wrong("that did not change it");
-  } else if (writes_to(attempt.request.writes, conflict.key)) {
+  } else if (writes_to(model_.catalog(), attempt.request.writes, conflict.key)) {
     const auto& existence = std::get<ExistenceRead>(conflict.key);
     const ObjectRef object{existence.type, existence.object};
     if (model_.find(object, moment.published) != nullptr) wrong("the object exists");

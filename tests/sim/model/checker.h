@@ -49,6 +49,8 @@ class Checker {
  private:
   using Name = std::pair<ClientId, Sequence>;
 
+  std::optional<std::string> find_orphan(const server::CommitRecord& record) const;
+  std::optional<std::string> check_own_commit(const server::CommitRecord& record) const;
   Attempt* find(ClientId client, Sequence sequence);
   void check_conflict(const Attempt& attempt, const Conflict& conflict, const ServerMoment& moment);
   void check_refusal(const Attempt& attempt, const Error& error, const ServerMoment& moment);

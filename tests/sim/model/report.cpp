@@ -7,7 +7,7 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 22> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 23> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 22> kNamed
     {"subscriptions", &Counts::subscriptions},
     {"unsubscriptions", &Counts::unsubscriptions},
     {"loads", &Counts::loads},
+    {"ended with their owner", &Counts::ended_with_owner},
     {"caches checked", &Counts::caches_checked},
     {"snapshots re-read", &Counts::snapshots_reread},
     {"changes checked", &Counts::changes_checked},

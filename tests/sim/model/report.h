@@ -25,7 +25,8 @@ struct Counts {
   std::uint64_t appends_failed = 0;
   std::uint64_t subscriptions = 0;
   std::uint64_t unsubscriptions = 0;
-  std::uint64_t loads = 0;  // of what was not covered, or not loaded
+  std::uint64_t loads = 0;             // of what was not covered, or not loaded
+  std::uint64_t ended_with_owner = 0;  // objects that went with the connection which owned them
   std::uint64_t caches_checked = 0;
   std::uint64_t snapshots_reread = 0;
   std::uint64_t changes_checked = 0;

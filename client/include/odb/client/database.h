@@ -21,10 +21,15 @@
 
 namespace odb {
 
+struct Connection;  // core_schema.h
+
 struct ConnectOptions {
   std::chrono::milliseconds timeout{10'000};          // to be connected and authenticated
   std::chrono::milliseconds request_timeout{60'000};  // default of everything that waits later
   bool retry = false;  // keep trying until `timeout` while there is no server yet
+  // What this program calls itself where others see it (Connection::name): at most 256 bytes.
+  // Empty: its executable's name.
+  std::string name;
   // On top of the token's proof, which already detects a man in the middle:
   std::string ca_file;      // the certificate must be signed by one of these and name the host
   std::string fingerprint;  // the certificate must have this SHA-256, hex
@@ -183,6 +188,11 @@ class Database {
   // not: a commit, or a subscription that loaded or ended. Throw TimeoutError, DisconnectedError.
   void wait_for_version(Version version, std::optional<std::chrono::milliseconds> timeout = {});
   void wait_for_change(const View& since, std::optional<std::chrono::milliseconds> timeout = {});
+
+  // This connection as an object, which others can refer to and see, and which is gone when the
+  // connection ends. Makes "core" known here at the first call, which takes a round trip.
+  Ref<Connection> connection_object();
+  ObjectId connection_identity() const;  // of that object; for the dynamic form
 
   Version version() const;  // of the cache
   std::shared_ptr<const Catalog> catalog() const;

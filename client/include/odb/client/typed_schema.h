@@ -17,6 +17,7 @@ template <class T, auto... Members>
 struct IndexOf {
   std::string name;  // empty: the members' names, joined by "_"
   Uniqueness uniqueness = Uniqueness::kMany;
+  IndexRole role = IndexRole::kLookup;
 };
 
 namespace detail {
@@ -28,7 +29,10 @@ template <class T, class Of, auto... Members>
 IndexDefinition index_definition(IndexOf<Of, Members...> index) {
   static_assert(std::is_void_v<Of> || std::is_same_v<Of, T>,
                 "odb: this index is over members of another struct than the one being defined");
-  return {std::move(index.name), {std::string(MemberOf<T, Members>::kName)...}, index.uniqueness};
+  return {std::move(index.name),
+          {std::string(MemberOf<T, Members>::kName)...},
+          index.uniqueness,
+          index.role};
 }
 
 // The fields of a type defined from T.
@@ -47,22 +51,22 @@ std::vector<FieldDefinition> struct_fields(const ResolveReference& resolve) {
 // For define<T>: index<&Task::status, &Task::priority>("by_status_and_priority").
 template <auto Member, auto... More>
 IndexOf<void, Member, More...> index(std::string name = {}) {
-  return {std::move(name), Uniqueness::kMany};
+  return {std::move(name), Uniqueness::kMany, IndexRole::kLookup};
 }
 // With members of a base: index<Derived, &Base::name>().
 template <class T, auto Member, auto... More>
 IndexOf<T, Member, More...> index(std::string name = {}) {
-  return {std::move(name), Uniqueness::kMany};
+  return {std::move(name), Uniqueness::kMany, IndexRole::kLookup};
 }
 
 // No two objects may have the same values in all of these members.
 template <auto Member, auto... More>
 IndexOf<void, Member, More...> unique(std::string name = {}) {
-  return {std::move(name), Uniqueness::kUnique};
+  return {std::move(name), Uniqueness::kUnique, IndexRole::kLookup};
 }
 template <class T, auto Member, auto... More>
 IndexOf<T, Member, More...> unique(std::string name = {}) {
-  return {std::move(name), Uniqueness::kUnique};
+  return {std::move(name), Uniqueness::kUnique, IndexRole::kLookup};
 }
 
 template <class T, detail::IndexDeclaration... Indexes>

@@ -76,6 +76,7 @@ enum class ErrorCode : std::uint16_t {
   kTooManyRequests = 414,      // more loads under way than a session may have
   kUnknownSubscription = 415,  // ends a subscription that is not there
   kUnknownVersion = 416,       // a read at a version that is not there yet
+  kServerWrites = 417,         // objects that only the server writes
   kInternal = 500,
 };
 

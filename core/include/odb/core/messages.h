@@ -39,6 +39,7 @@ struct Authenticate {
 };
 struct OpenSession {
   ClientId client;
+  std::string name;  // of the program, for people
   friend bool operator==(const OpenSession&, const OpenSession&) = default;
 };
 struct Resume {
@@ -132,6 +133,7 @@ struct SessionOpened {
   std::uint64_t commit_bytes_max = 0;  // size of one commit on the wire
   std::uint32_t heartbeat_interval_ms = 0;
   std::uint32_t silence_timeout_ms = 0;  // after this long without a byte the peer counts as dead
+  ObjectId connection;                   // this connection's object of core.Connection
   friend bool operator==(const SessionOpened&, const SessionOpened&) = default;
 };
 struct Resumed {

@@ -22,6 +22,13 @@ inline constexpr std::size_t kIndexesMax = 64;     // of one type
 
 enum class Uniqueness : std::uint8_t { kMany, kUnique };
 
+// What else an index is for, beside look-ups.
+enum class IndexRole : std::uint8_t {
+  kLookup,
+  kOwner,  // over one reference to core.Connection: when that connection ends, the object is
+           // deleted
+};
+
 struct FieldDefinition {
   std::string name;
   Type type;
@@ -33,6 +40,7 @@ struct IndexDefinition {
   std::string name;
   std::vector<std::string> fields;
   Uniqueness uniqueness = Uniqueness::kMany;
+  IndexRole role = IndexRole::kLookup;
   friend bool operator==(const IndexDefinition&, const IndexDefinition&) = default;
 };
 
@@ -62,6 +70,7 @@ struct CatalogIndex {
   std::string name;
   std::vector<FieldId> fields;
   Uniqueness uniqueness = Uniqueness::kMany;
+  IndexRole role = IndexRole::kLookup;
   friend bool operator==(const CatalogIndex&, const CatalogIndex&) = default;
 };
 

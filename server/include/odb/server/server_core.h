@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "odb/net/token_table.h"
 #include "odb/server/access_policy.h"
 #include "odb/server/commit_pipeline.h"
+#include "odb/server/connection_objects.h"
 #include "odb/server/limits.h"
 #include "odb/server/session.h"
 #include "odb/server/store.h"
@@ -30,6 +32,7 @@ struct CoreParts {
   SnapshotPiece snapshot_piece{};
   HistoryId history{};  // random, new at each start of a memory store
   std::string software = "odb";
+  std::function<std::int64_t()> utc_ns;  // the time of day; null: the system's
 };
 
 // One thread at a time. A message enters through its session; after all that arrived together has
@@ -64,6 +67,15 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   CommitPipeline& pipeline() { return pipeline_; }
   InterestIndex& interests() { return subscriptions_.interests(); }
   std::size_t session_count() const { return sessions_.size(); }
+
+  // The session is open, or has ended: its object of core.Connection comes, or goes.
+  void connection_opened(const Session& session);
+  void connection_ended(const Session& session);
+  // That of core.Connection, which clients do not write; 0 while nobody knows it.
+  TypeId connection_type() const { return connections_.type(); }
+
+  // Defines a schema for a session, and before it "core" if it refers to that.
+  void define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes);
 
   // Asks for ids; the session gets them, with `opening` within SessionOpened, once they are
   // durable.
@@ -106,6 +118,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   VersionedState state_;
   CommitPipeline pipeline_;
   SubscriptionEngine subscriptions_;
+  ConnectionObjects connections_;
   boost::unordered_flat_map<SessionId, std::unique_ptr<Session>> sessions_;
   boost::unordered_flat_map<SessionId, Hold> holds_;
   SessionId last_session_;
@@ -113,6 +126,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   ObjectId ids_reserved_below_{1};
   ObjectId ids_asked_below_{1};
   std::deque<IdRequest> id_requests_;
+  bool shutting_down_ = false;
 };
 
 }  // namespace odb::server

@@ -45,6 +45,8 @@ class Session {
   SessionId id() const { return id_; }
   const std::string& actor() const { return actor_; }
   const std::string& peer() const { return peer_; }
+  const std::string& program() const { return program_; }  // what the client calls itself
+  ObjectId connection() const { return connection_; }      // its object; 0 before it is open
   bool is_open() const { return phase_ == Phase::kOpen; }
   bool has_ended() const { return phase_ == Phase::kEnded; }
 
@@ -110,6 +112,7 @@ class Session {
   void tell_catalog_once(const std::string& schema);
   void unsubscribe(SubscriptionId subscription);
   void release(const Release& message);
+  void end();
   void drop_old_loads();
   void send_load_piece();
   void do_subscription_job();
@@ -120,7 +123,9 @@ class Session {
   const std::string peer_;
   Phase phase_ = Phase::kHello;
   std::string actor_;
+  std::string program_;
   ClientId client_;
+  ObjectId connection_;
   std::vector<IdRange> ids_;  // sorted, merged
   Sequence last_sequence_;
   std::uint32_t commits_in_flight_ = 0;

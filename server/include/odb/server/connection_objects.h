@@ -1,0 +1,63 @@
+// ConnectionObjects: the objects of core.Connection, and the end of what they own.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstdint>
+#include <string>
+
+#include "odb/core/versioned_state.h"
+#include "odb/server/commit_pipeline.h"
+
+namespace odb::server {
+
+struct ConnectionInfo {
+  std::string name;  // of the program
+  std::string actor;
+  std::string address;
+  std::int64_t since_ns = 0;  // UTC
+  ClientId client;
+};
+
+// Keeps the database in line with who is connected, by ordinary commits of the server's own: a
+// connection that has opened gets its object, one that has ended loses it together with all objects
+// that it owned (IndexRole::kOwner). Nothing is committed before somebody knows the schema "core",
+// since nobody could see it. A commit that the store could not take is made again later.
+//
+// Belongs to ServerCore and its thread.
+class ConnectionObjects {
+ public:
+  ConnectionObjects(const VersionedState& state, CommitPipeline& pipeline)
+      : state_(state), pipeline_(pipeline) {}
+
+  void opened(ObjectId connection, ConnectionInfo info);
+  void ended(ObjectId connection);
+
+  // Commits what has changed since the last call.
+  void update();
+  // What became of one of these commits; its origin carries the same request number.
+  void on_outcome(RequestId commit, const CommitOutcome& outcome);
+  // A commit failed: the next update() makes it again.
+  bool needs_retry() const { return compare_all_; }
+
+  // That of core.Connection; 0 while it is not known.
+  TypeId type() const;
+
+ private:
+  void create(const CatalogType& type, ObjectId connection, const ConnectionInfo& info);
+  void remove(const CatalogType& type, ObjectId connection, const ConnectionInfo& info);
+  bool is_under_way(ObjectId connection) const;
+  void submit(Changeset changes, ObjectId connection, const ConnectionInfo& info);
+
+  const VersionedState& state_;
+  CommitPipeline& pipeline_;
+  boost::unordered_flat_map<ObjectId, ConnectionInfo> live_;
+  boost::unordered_flat_map<ObjectId, ConnectionInfo> ended_;  // until their removal is durable
+  boost::unordered_flat_set<ObjectId> changed_;                // since the last update
+  boost::unordered_flat_map<RequestId, ObjectId> commits_;     // under way
+  RequestId last_commit_;
+  bool was_known_ = false;  // the type, at the last update
+  bool compare_all_ = false;
+};
+
+}  // namespace odb::server
