@@ -100,6 +100,7 @@ void TransactionState::add_fetched(const Interest& what, std::vector<RowBlock> b
     }
   }
   fetched_coverage_.add(what, *snapshot_->catalog().catalog);
+  fetched_interests_.push_back(what);
 }
 
 const Row* TransactionState::find_row(ObjectRef object) {

@@ -11,6 +11,7 @@ import pytest
 import object_database.reactor
 from object_database import (
     DisconnectedException,
+    MaskView,
     NotSubscribedException,
     Reactor,
     UsageException,
@@ -432,22 +433,90 @@ def test_it_sleeps_no_longer_than_it_may(db, task, reactor_of):
             runs.get(timeout=WAIT_S)
 
 
-def test_a_transaction_that_reads_what_nothing_covers_is_an_error(db, connect, tasks, task):
-    narrow = connect()
-    narrow.subscribeToIndex(tasks, status="done")
+def test_it_runs_again_when_what_nothing_covers_changes(db, connect, tasks, task):
+    bare = connect()
+    bare.subscribeToNone(tasks)
+    reads = {
+        "field": lambda: task.priority,
+        "value": lambda: len(tasks.lookupAll(status="new")),
+        "range": lambda: len(tasks.lookupRange(status="new", atLeast=0)),
+        "members": lambda: len(tasks.lookupAll()),
+        "existence": lambda: task.exists(),
+    }
+
+    def grow(title):
+        with db.transaction():
+            tasks(title, status="new", priority=1)
+
+    def remove():
+        with db.transaction():
+            task.delete()
+
+    changes = {
+        "field": lambda: change(db, task, priority=77),
+        "value": lambda: grow("one"),
+        "range": lambda: grow("two"),
+        "members": lambda: grow("three"),
+        "existence": remove,
+    }
+    for kind, read in reads.items():
+
+        def function():
+            with bare.transaction():
+                return read()
+
+        reactor = Reactor(bare, function)
+        before = reactor.next(timeout=WAIT_S)
+        assert reactor.next(timeout=0) is Timeout
+        changes[kind]()
+        assert reactor.next(timeout=WAIT_S) != before, kind
+        reactor.teardown()
+    # Nothing of it stays subscribed to.
+    assert not bare.isSubscribedToType(tasks)
+    with bare.view():
+        assert tasks.lookupAll() == ()
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_it_misses_no_change_between_fetching_and_subscribing(db, connect, tasks, task, writes):
+    bare = connect()
+    bare.subscribeToNone(tasks)
+    seen = []
 
     def function():
-        with narrow.transaction():
-            task.priority
+        with bare.transaction() as transaction:
+            seen.append(task.priority)
+            if writes:
+                tasks(f"saw {seen[-1]}")
+            if len(seen) == 1:
+                with MaskView():
+                    change(db, task, priority=41)
+            assert transaction.transaction_id() > 0
 
-    reactor = Reactor(narrow, function)
+    reactor = Reactor(bare, function)
+    reactor.next()
+    while seen[-1] != 41:
+        assert reactor.next(timeout=WAIT_S) is None
+    db.flush()
+    with db.view():
+        assert tasks.lookupAny(title=f"saw {seen[0]}") is None
+        assert (tasks.lookupAny(title="saw 41") is not None) == writes
+    reactor.teardown()
+
+
+def test_what_is_marked_as_read_must_be_covered(connect, tasks, task):
+    bare = connect()
+    bare.subscribeToNone(tasks)
+
+    def function():
+        with bare.transaction() as transaction:
+            transaction.markFieldRead(task, "priority")
+
+    reactor = Reactor(bare, function)
     with pytest.raises(NotSubscribedException, match="a reactor cannot wait"):
         reactor.next()
-    narrow.subscribeToType(tasks)
+    bare.subscribeToType(tasks)
     assert reactor.next() is None
-    change(db, task, priority=2)
-    narrow.flush()
-    assert reactor.next(timeout=0) is None
     reactor.teardown()
 
 

@@ -172,7 +172,8 @@ class PyTransaction : public PyView {
  private:
   void note_range(const Binding& binding, const RangeQuery& query);
   void end();
-  void tell_reads();
+  // Whether they are settled only by the commit, see ReadRecorder.
+  std::shared_ptr<ReadRecorder> tell_reads();
   void commit_waiting();
   void commit_in_background();
 
