@@ -410,6 +410,8 @@ void ClientCore::on(CommitDone& message) {
   ++credits_;
   if (const auto* accepted = std::get_if<Accepted>(&message.outcome)) {
     cache_.see_version(accepted->version);
+  } else if (const auto* conflict = std::get_if<Conflict>(&message.outcome)) {
+    conflicts_.add(conflict->key);
   }
   finish(ticket, std::move(message.outcome));
   send_waiting();

@@ -13,6 +13,7 @@
 
 #include "cache.h"
 #include "odb/client/transaction.h"
+#include "odb/core/conflict_counters.h"
 #include "odb/core/messages.h"
 #include "odb/net/byte_stream.h"
 #include "odb/wire/frame.h"
@@ -98,6 +99,7 @@ class ClientCore {
   const Cache& cache() const { return cache_; }
   const std::string& actor() const { return actor_; }
   HistoryId history() const { return history_; }
+  const ConflictCounters& conflicts() const { return conflicts_; }
 
   // Commits with callbacks whose outcome has come, in the order of their coming.
   std::vector<std::shared_ptr<CommitTicket>> take_completed() {
@@ -181,6 +183,7 @@ class ClientCore {
   Sequence lowest_unresolved_{1};
   std::deque<WaitingCommit> waiting_;
   std::size_t waiting_bytes_ = 0;
+  ConflictCounters conflicts_;  // of this client's own commits
   std::vector<std::shared_ptr<CommitTicket>> completed_;
 
   std::deque<IdRange> ids_;

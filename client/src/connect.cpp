@@ -44,7 +44,12 @@ class Attempt {
     });
     if (interrupted) std::rethrow_exception(interrupted);
     if (!socket) return socket.error();
-    auto stream = std::make_unique<net::TlsStream>(tls, *std::move(socket), server_);
+    return run(tls, *std::move(socket), token);
+  }
+
+  Result<Opened> run(const net::TlsClientContext& tls, net::Socket socket,
+                     const std::string& token) {
+    auto stream = std::make_unique<net::TlsStream>(tls, std::move(socket), server_);
     if (auto shaken = shake_hands(*stream); !shaken) return shaken.error();
     return open_session(std::move(stream), token);
   }
@@ -122,17 +127,35 @@ class Attempt {
   const Time deadline_;
 };
 
+net::TlsClientContext make_tls(const ConnectOptions& options) {
+  auto tls = net::TlsClientContext::create(
+      {.ca_file = options.ca_file, .host_name = {}, .fingerprint = options.fingerprint});
+  if (!tls) throw_error(tls.error());
+  return *std::move(tls);
+}
+
 }  // namespace
+
+std::shared_ptr<Connection> Connection::open(net::Socket socket, const std::string& token,
+                                             ConnectOptions options) {
+  const net::TlsClientContext tls = make_tls(options);
+  const net::Endpoint server{"localhost", 0};
+  const Time deadline = std::chrono::steady_clock::now() + options.timeout;
+  auto opened = Attempt(server, options, deadline).run(tls, std::move(socket), token);
+  if (!opened) throw_error(opened.error());
+  std::shared_ptr<Connection> connection(
+      new Connection(std::move(opened->stream), std::move(opened->core), std::move(options)));
+  connection->start();
+  return connection;
+}
 
 std::shared_ptr<Connection> Connection::open(const std::string& host, std::uint16_t port,
                                              const std::string& token, ConnectOptions options) {
   const net::Endpoint server{host, port};
-  auto tls = net::TlsClientContext::create(
-      {.ca_file = options.ca_file, .host_name = {}, .fingerprint = options.fingerprint});
-  if (!tls) throw_error(tls.error());
+  const net::TlsClientContext tls = make_tls(options);
   const Time deadline = std::chrono::steady_clock::now() + options.timeout;
   for (;;) {
-    auto opened = Attempt(server, options, deadline).run(*tls, token);
+    auto opened = Attempt(server, options, deadline).run(tls, token);
     if (opened) {
       std::shared_ptr<Connection> connection(
           new Connection(std::move(opened->stream), std::move(opened->core), std::move(options)));

@@ -388,6 +388,12 @@ std::shared_ptr<const Catalog> Connection::catalog() {
   return core_->cache().catalog()->catalog;
 }
 
+std::vector<ConflictCount> Connection::conflict_counts() {
+  check_process();
+  const Lock lock(mutex_);
+  return core_->conflicts().counts(*core_->cache().catalog()->catalog);
+}
+
 bool Connection::is_connected() {
   if (process_ != this_process()) return false;
   const Lock lock(mutex_);

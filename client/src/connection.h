@@ -27,6 +27,9 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
  public:
   static std::shared_ptr<Connection> open(const std::string& host, std::uint16_t port,
                                           const std::string& token, ConnectOptions options);
+  // Over this socket.
+  static std::shared_ptr<Connection> open(net::Socket socket, const std::string& token,
+                                          ConnectOptions options);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -66,6 +69,7 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   std::shared_ptr<const Catalog> catalog();
   const std::string& actor() const { return actor_; }
   HistoryId history() const { return history_; }
+  std::vector<ConflictCount> conflict_counts();
   bool is_connected();
   // Ends the link; what is under way ends with kDisconnected. Joins the background thread unless
   // called on it.

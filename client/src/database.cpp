@@ -80,6 +80,10 @@ Database connect(const std::string& host, std::uint16_t port, const std::string&
   return Database(detail::Connection::open(host, port, token, std::move(options)));
 }
 
+Database connect_over(int descriptor, const std::string& token, ConnectOptions options) {
+  return Database(detail::Connection::open(net::Socket(descriptor), token, std::move(options)));
+}
+
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(connection_, other.connection_);
   return *this;
@@ -159,6 +163,9 @@ void Database::wait_for_change(const View& since,
 Version Database::version() const { return connection_->version(); }
 std::shared_ptr<const Catalog> Database::catalog() const { return connection_->catalog(); }
 const std::string& Database::actor() const { return connection_->actor(); }
+std::vector<ConflictCount> Database::conflict_counts() const {
+  return connection_->conflict_counts();
+}
 HistoryId Database::history() const { return connection_->history(); }
 bool Database::is_connected() const { return connection_->is_connected(); }
 void Database::disconnect() { connection_->disconnect(); }

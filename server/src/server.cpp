@@ -28,6 +28,8 @@ constexpr std::chrono::milliseconds kTickInterval{250};
 // Descriptors ran out: how long to leave new connections in the kernel's queue.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kAcceptsPerTurn = 64;
+// How often a thread that asks the server's looks whether that has ended.
+constexpr std::chrono::milliseconds kThreadEndInterval{10};
 
 }  // namespace
 
@@ -39,7 +41,7 @@ class Server::Impl final : public ConnectionHost {
         tokens_(std::move(tokens)),
         tls_(std::move(tls)),
         sockets_(std::move(listeners)),
-        port_(net::local_port(sockets_.front())),
+        port_(sockets_.empty() ? std::uint16_t{0} : net::local_port(sockets_.front())),
         timer_(io_),
         core_({.tokens = tokens_,
                .store = *options_.store,
@@ -76,6 +78,30 @@ class Server::Impl final : public ConnectionHost {
   std::size_t session_count() const { return session_count_.load(std::memory_order_relaxed); }
   std::string fingerprint() const { return tls_.fingerprint(); }
 
+  Result<net::Socket> open_link() {
+    auto pair = net::socket_pair();
+    if (!pair) return pair.error();
+    const Error stopped{ErrorCode::kShuttingDown, "the server has stopped"};
+    if (ended_) return stopped;
+    auto end = std::make_shared<net::Socket>(std::move(pair->first));
+    boost::asio::post(io_, [this, end] {
+      if (!stopping_) add(std::move(*end));
+    });
+    return std::move(pair->second);
+  }
+
+  std::vector<ConflictCount> conflict_counts() {
+    auto task = std::make_shared<std::packaged_task<std::vector<ConflictCount>()>>(
+        [this] { return core_.conflict_counts(); });
+    auto counts = task->get_future();
+    boost::asio::post(io_, [task] { (*task)(); });
+    // What is posted while the thread ends never runs.
+    while (counts.wait_for(kThreadEndInterval) != std::future_status::ready) {
+      if (ended_) return core_.conflict_counts();
+    }
+    return counts.get();
+  }
+
   // ConnectionHost
   ServerCore& core() override { return core_; }
   Time now() const override { return now_; }
@@ -102,6 +128,7 @@ class Server::Impl final : public ConnectionHost {
       now_ = std::chrono::steady_clock::now();
       flush_all();
     }
+    ended_ = true;
   }
 
   void flush_all() {
@@ -203,6 +230,7 @@ class Server::Impl final : public ConnectionHost {
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
   std::atomic<std::size_t> session_count_ = 0;
+  std::atomic<bool> ended_ = false;  // the thread touches nothing any more
   bool stopping_ = false;
   Time stop_deadline_;
   std::thread thread_;
@@ -226,8 +254,11 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
           ? Result<net::TlsServerContext>(net::TlsServerContext::self_signed())
           : net::TlsServerContext::from_files(options.tls_certificate_file, options.tls_key_file);
   if (!tls) return tls.error();
-  auto listeners = net::listen_tcp({options.host, options.port});
-  if (!listeners) return listeners.error();
+  Result<std::vector<net::Socket>> listeners = std::vector<net::Socket>();
+  if (options.listening == Listening::kTcp) {
+    listeners = net::listen_tcp({options.host, options.port});
+    if (!listeners) return listeners.error();
+  }
   auto impl = std::make_unique<Impl>(std::move(options), *std::move(tokens), *std::move(tls),
                                      *std::move(listeners));
   impl->start();
@@ -241,6 +272,8 @@ std::uint16_t Server::port() const { return impl_->port(); }
 const std::string& Server::token() const { return impl_->token(); }
 std::size_t Server::session_count() const { return impl_->session_count(); }
 std::string Server::certificate_fingerprint() const { return impl_->fingerprint(); }
+Result<net::Socket> Server::open_link() { return impl_->open_link(); }
+std::vector<ConflictCount> Server::conflict_counts() const { return impl_->conflict_counts(); }
 void Server::stop() { impl_->stop(); }
 
 void log_trouble_to_stderr() {

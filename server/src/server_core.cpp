@@ -143,6 +143,7 @@ void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& or
 }
 
 void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome) {
+  if (const auto* conflict = std::get_if<Conflict>(&outcome)) conflicts_.add(conflict->key);
   if (Session* session = find(origin.session)) {
     session->finish_commit(origin.sequence, std::move(outcome));
   }

@@ -25,6 +25,8 @@ NAMES = """
     SubscribeLazilyByDefault isLazyByDefault requestLazyObjects revisionConflictRetry MaskView
     addViewWatcher dropViewWatcher markFieldRead markIndexRead waitForCondition waitForTransactionId
     currentTransactionIdForType currentTransactionIdForSchema InMemServer TcpServer
+    Reactor start stop running teardown next blockUntilTrue isRunning curTimestamp
+    curTimestampIsAfter conflictCounts ConflictCount NotSubscribedException
 """.split()
 
 

@@ -58,6 +58,7 @@ from object_database.schema import (
 from object_database.subscriptions import SubscribeLazilyByDefault, Subscription
 from object_database.view import (
     AtomicOperation,
+    ConflictCount,
     MaskView,
     Transaction,
     TransactionResult,
@@ -73,6 +74,7 @@ __all__ = [
     "Change",
     "Changes",
     "ChangesLostException",
+    "ConflictCount",
     "ConnectionFailedException",
     "ConstDict",
     "DatabaseConnection",

@@ -9,6 +9,7 @@ from object_database import _odb, aio
 from object_database.exceptions import TimeoutException, UsageException
 from object_database.schema import Schema
 from object_database.subscriptions import Entry, Registry, Subscription
+from object_database.view import ConflictCount
 
 __all__ = ["DatabaseConnection", "connect"]
 
@@ -30,7 +31,18 @@ class DatabaseConnection(_odb.Connection):
         self, host: str, port: int, auth_token: str, timeout: float = 10.0, retry: bool = False
     ) -> None:
         super().__init__(host, port, auth_token, timeout, retry)
-        self._name = f"{host}:{port}"
+        self._begin(f"{host}:{port}")
+
+    @classmethod
+    def _over(cls, descriptor: int, auth_token: str, timeout: float) -> "DatabaseConnection":
+        """To a server inside this process, over a socket that it made; takes that over."""
+        self = cls.__new__(cls)
+        _odb.Connection.__init__(self, descriptor, auth_token, timeout)
+        self._begin("this process")
+        return self
+
+    def _begin(self, name: str) -> None:
+        self._name = name
         self._defined: Dict[Schema, int] = {}  # with how many types
         self._handlers: List[Tuple[Handler, int]] = []
         self._subscriptions = Registry()
@@ -39,6 +51,10 @@ class DatabaseConnection(_odb.Connection):
     def __repr__(self) -> str:
         state = "connected" if self._is_connected() else "disconnected"
         return f"<connection to {self._name}, {state}>"
+
+    def conflictCounts(self) -> Tuple[ConflictCount, ...]:
+        """What the transactions of this connection have conflicted on, the most frequent first."""
+        return tuple(ConflictCount(*each) for each in self._conflict_counts())
 
     # ---- schemas and subscriptions ----
 

@@ -32,6 +32,13 @@ class PyConnection {
     session_ = Session::connect(host, static_cast<std::uint16_t>(port), token, std::move(options));
   }
 
+  // Over a descriptor of a server inside this process.
+  PyConnection(int descriptor, const std::string& token, double timeout) {
+    ConnectOptions options;
+    options.timeout = to_timeout(timeout).value();
+    session_ = Session::connect_over(descriptor, token, std::move(options));
+  }
+
   const std::shared_ptr<Session>& session() const { return session_; }
   Database& database() { return session_->database(); }
 
@@ -160,6 +167,15 @@ class PyConnection {
         })
         .value;
   }
+  // (kind, schema, type, name, count)
+  py::list conflict_counts() {
+    py::list out;
+    for (const ConflictCount& each : database().conflict_counts()) {
+      out.append(py::make_tuple(std::string(to_string(each.kind)), each.type.schema, each.type.type,
+                                each.name, each.count));
+    }
+    return out;
+  }
   void remove_handler(std::uint64_t handler) {
     Database& db = database();
     without_gil([&] { db.remove_handler(HandlerId{handler}); });
@@ -250,11 +266,13 @@ void register_connection(py::module_& module) {
 
   py::class_<PyConnection>(module, "Connection")
       .def(py::init<const std::string&, int, const std::string&, double, bool>())
+      .def(py::init<int, const std::string&, double>())
       .def("view", &make_view<PyView>, py::arg("transaction_id") = py::none())
       .def("transaction", &make_view<PyTransaction>, py::arg("transaction_id") = py::none())
       .def("flush", &PyConnection::flush, py::arg("timeout") = py::none())
       .def("currentTransactionId",
            [](PyConnection& self) { return self.database().version().value; })
+      .def("_conflict_counts", &PyConnection::conflict_counts)
       .def("_define", &PyConnection::define)
       .def("_subscribe_schema", &PyConnection::subscribe_schema)
       .def("_subscribe_type", &PyConnection::subscribe_type)

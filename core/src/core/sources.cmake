@@ -2,6 +2,7 @@ odb_library(odb_core
   SOURCES
     src/core/changeset.cpp
     src/core/commit_engine.cpp
+    src/core/conflict_counters.cpp
     src/core/error.cpp
     src/core/cell_operation.cpp
     src/core/index_table.cpp

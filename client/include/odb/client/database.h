@@ -16,6 +16,7 @@
 #include "odb/client/transaction.h"
 #include "odb/client/typed_fwd.h"
 #include "odb/client/view.h"
+#include "odb/core/conflict_counters.h"
 #include "odb/core/interest.h"
 #include "odb/core/messages.h"
 
@@ -188,6 +189,9 @@ class Database {
   std::shared_ptr<const Catalog> catalog() const;
   const std::string& actor() const;  // the server's name for this client's token
   HistoryId history() const;
+  // On which fields, indexes and types the commits of this connection have conflicted, and how
+  // often; the most frequent first.
+  std::vector<ConflictCount> conflict_counts() const;
   bool is_connected() const;
   void disconnect();  // everything that waits throws DisconnectedError; idempotent
 
@@ -207,6 +211,10 @@ class Database {
 // AuthenticationError, TimeoutError.
 Database connect(const std::string& host, std::uint16_t port, const std::string& token,
                  ConnectOptions options = {});
+
+// The same over a stream socket that is connected already: to a server inside this process, whose
+// Server::open_link() made it. Takes the descriptor over. `retry` means nothing.
+Database connect_over(int descriptor, const std::string& token, ConnectOptions options = {});
 
 template <class Body>
 Version Database::transact(Body&& body, int attempts) {

@@ -1,5 +1,5 @@
-// Server: an odb server inside this process, over real TLS sockets. odb_server is a command line
-// around it; tests and small programs embed it.
+// Server: an odb server inside this process. odb_server is a command line around it; tests and
+// small programs embed it.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,22 @@
 #include <string>
 #include <vector>
 
+#include "odb/core/conflict_counters.h"
 #include "odb/core/error.h"
+#include "odb/net/socket.h"
 #include "odb/net/token_table.h"
 #include "odb/server/limits.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
 
+enum class Listening : std::uint8_t {
+  kTcp,
+  kNot,  // reached through Server::open_link only
+};
+
 struct ServerOptions {
+  Listening listening = Listening::kTcp;
   std::string host = "localhost";
   std::uint16_t port = 0;  // 0: a free one
   // Whoever presents one of these tokens is in. None: the server makes a strong one, see token().
@@ -38,10 +46,19 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const;
+  std::uint16_t port() const;        // 0 when it does not listen
   const std::string& token() const;  // the first one accepted
   std::size_t session_count() const;
   std::string certificate_fingerprint() const;  // SHA-256, hex
+
+  // A new connection from within this process, a pair of sockets without port or name: the end for
+  // the client, see odb::connect_over(). It speaks what TCP connections speak. kShuttingDown after
+  // stop(), kTooManySessions when the process has no descriptors left.
+  Result<net::Socket> open_link();
+
+  // On which fields, indexes and types commits have conflicted since the start, and how often; the
+  // most frequent first.
+  std::vector<ConflictCount> conflict_counts() const;
 
   // Stops accepting, answers what has arrived, says goodbye to every client, and ends the thread:
   // within Limits::linger. Idempotent.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "odb/core/commit_engine.h"
+#include "odb/core/conflict_counters.h"
 #include "odb/core/versioned_state.h"
 #include "odb/net/token_table.h"
 #include "odb/server/access_policy.h"
@@ -64,6 +65,10 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   CommitPipeline& pipeline() { return pipeline_; }
   InterestIndex& interests() { return subscriptions_.interests(); }
   std::size_t session_count() const { return sessions_.size(); }
+  // On what commits have conflicted since the start.
+  std::vector<ConflictCount> conflict_counts() const {
+    return conflicts_.counts(*state_.catalog());
+  }
 
   // Asks for ids; the session gets them, with `opening` within SessionOpened, once they are
   // durable.
@@ -108,6 +113,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   SubscriptionEngine subscriptions_;
   boost::unordered_flat_map<SessionId, std::unique_ptr<Session>> sessions_;
   boost::unordered_flat_map<SessionId, Hold> holds_;
+  ConflictCounters conflicts_;
   SessionId last_session_;
   ObjectId next_id_{1};
   ObjectId ids_reserved_below_{1};
