@@ -152,6 +152,41 @@ def test_it_runs_for_exactly_what_it_read(db, other, tasks, task, reactor_of, ki
     assert woken() == {"cell": 1, "existence": 1, "membership": 1}
 
 
+@pytest.mark.parametrize("kind", ["view", "transaction"])
+def test_a_limited_range_wakes_no_further_than_it_gives(db, other, tasks, reactor_of, kind):
+    with other.transaction():
+        for title in ("b", "d", "f", "h"):
+            tasks(title)
+    db.flush()
+    found = {}
+
+    def reactor_for(name, **options):
+        def function():
+            with getattr(db, kind)():
+                found[name] = [task.title for task in tasks.lookupRange("title", **options)]
+
+        return reactor_of(function)
+
+    up = reactor_for("up", limit=2)
+    down = reactor_for("down", limit=2, reverse=True)
+    all_of_it = reactor_for("all", limit=9)
+
+    def woken_by(title):
+        with other.transaction():
+            tasks(title)
+        db.flush()
+        return [each is not Timeout for each in (r.next(timeout=0) for r in (up, down, all_of_it))]
+
+    for reactor in (up, down, all_of_it):
+        reactor.next()
+    assert found == {"up": ["b", "d"], "down": ["h", "f"], "all": ["b", "d", "f", "h"]}
+    assert woken_by("e") == [False, False, True]
+    assert woken_by("a") == [True, False, True]
+    assert found["up"] == ["a", "b"]
+    assert woken_by("i") == [False, True, True]
+    assert found["down"] == ["i", "h"]
+
+
 def test_several_views_and_transactions_of_one_run_count(db, other, tasks, task, reactor_of):
     with other.transaction():
         second = tasks("second")

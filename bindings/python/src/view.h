@@ -69,6 +69,8 @@ class PyView {
   void leave_current();
   void tell_watchers();
   void record_range(const IndexRange& range);
+  void record_range(const IndexRange& range, const RangeOptions& options,
+                    std::span<const ObjectRef> found);
 
   std::shared_ptr<Session> session_;
   py::object connection_;
