@@ -1,3 +1,4 @@
+#include "changes.h"
 #include "conflicts.h"
 #include "errors.h"
 #include "object_handle.h"
@@ -240,6 +241,7 @@ void PyTransaction::commit_waiting() {
   } catch (const ConflictError& error) {
     const py::object exception =
         conflict_exception(*session_, bindings_->catalog(), error.conflict(), error.what());
+    exception.attr("value") = looked_up_value(*this, error.conflict());
     PyErr_SetObject(as_object(Py_TYPE(exception.ptr())), exception.ptr());
     throw py::error_already_set();
   }
