@@ -163,6 +163,20 @@ void Database::wait_for_change(const View& since,
 Version Database::version() const { return connection_->version(); }
 std::shared_ptr<const Catalog> Database::catalog() const { return connection_->catalog(); }
 const std::string& Database::actor() const { return connection_->actor(); }
+bool Database::is_subscribed(const Interest& interest) const {
+  const View now = view();
+  const Catalog& catalog = now.catalog();
+  if (auto possible = check_interest(catalog, interest); !possible) {
+    throw_error(std::move(possible.error()));
+  }
+  return now.snapshot().coverage().has(interest, catalog);
+}
+
+bool Database::is_subscribed(const Schema& schema) const {
+  const View now = view();
+  return now.snapshot().coverage().has(SchemaInterest{schema.name()}, now.catalog());
+}
+
 std::vector<ConflictCount> Database::conflict_counts() const {
   return connection_->conflict_counts();
 }

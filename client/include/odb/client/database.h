@@ -159,6 +159,15 @@ class Database {
     return subscribe_async(selection.interest(view().snapshot().catalog()));
   }
 
+  // Whether loaded subscriptions hold all of this. Throws SchemaError, ValueError for what cannot
+  // be subscribed to.
+  bool is_subscribed(const Interest& interest) const;
+  bool is_subscribed(const Schema& schema) const;
+  template <detail::Selects Selection>
+  bool is_subscribed(const Selection& selection) const {
+    return is_subscribed(selection.interest(view().snapshot().catalog()));
+  }
+
   View view() const;
   Transaction transaction();
   // At an older version, back to the server's horizon: what the loaded subscriptions cover is read

@@ -37,6 +37,8 @@ struct Coverage {
   }
   bool has_key(const CatalogIndex& index, const std::string& key) const;
   bool has_range(const CatalogIndex& index, const KeySpan& span) const;
+  // All of an interest that passed check_interest for the catalog.
+  bool has(const Interest& interest, const Catalog& catalog) const;
   // Whether an object with this row falls under it.
   bool has_row(const CatalogType& type, ObjectId object, const Row& row) const;
 };
