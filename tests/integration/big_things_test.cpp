@@ -115,6 +115,7 @@ TEST_F(BigThings, ATypeHasTwoHundredFieldsThroughDescribedBases) {
   wide.d49 = 3;
   const Ref<Wide> made = tx.create(wide);
   tx.commit();
+  bob.flush();
   for (std::int64_t i = 0; i < 100; ++i) {
     bob.transact([&](Transaction& t) { t.set<&PartB::b17>(made, t.get<&PartB::b17>(made) + 1); });
   }

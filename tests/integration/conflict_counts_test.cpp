@@ -58,6 +58,35 @@ TEST_F(ConflictCounts, TellWhereCommitsConflictMost) {
   EXPECT_EQ(ada.conflict_counts(), Counts{of_field});
 }
 
+TEST_F(ConflictCounts, CountReadsMarkedByHand) {
+  start();
+  Database ada = client();
+  Database bob = client(kBob);
+  const Ref<Task> task = create(ada, {.title = "a"});
+  bob.flush();
+  conflict(
+      bob, ada, [&](Transaction& tx) { tx.mark_read(task, FieldId{2}); },
+      [&](Transaction& tx) { tx.set<&Task::priority>(task, 1); });
+  const IndexId by_status = bob.catalog()->find(task.type)->find_index("status")->id;
+  const Value open[] = {Value::text("open")};
+  conflict(
+      bob, ada, [&](Transaction& tx) { tx.mark_read(by_status, open); },
+      [&](Transaction& tx) { tx.create(Task{.title = "b"}); });
+  // Another field, and another value, are not what was marked.
+  Transaction tx = bob.transaction();
+  tx.mark_read(task, FieldId{0});
+  tx.mark_read(by_status, open);
+  tx.set<&Task::title>(task, "still a");
+  ada.transact([&](Transaction& other) {
+    other.set<&Task::priority>(task, 2);
+    other.create(Task{.title = "c", .status = "done"});
+  });
+  EXPECT_NO_THROW(tx.commit());
+  const TypeName name{"todo", "Task"};
+  EXPECT_EQ(bob.conflict_counts(), (Counts{{ConflictKind::kField, name, "priority", 1},
+                                           {ConflictKind::kIndex, name, "status", 1}}));
+}
+
 TEST_F(ConflictCounts, DoNotCountOtherRefusals) {
   start();
   Database ada = client();
