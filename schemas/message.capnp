@@ -160,6 +160,7 @@ struct Commit {
   broadReads @6 :Types.BroadReads;
   writes @7 :Types.Changeset;     # of kinds create, update, delete
   keepsCreated @8 :Bool;          # what it creates is the client's to see until released
+  resent @9 :Bool;                # it may have arrived before, over another connection
 }
 
 struct Release {

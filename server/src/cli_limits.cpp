@@ -105,6 +105,10 @@ void add_limits(CLI::App& app, Limits& limits) {
            "as old");
   add_duration(app, "--held-time-max", limits.held_time_max,
                "How long a client may hold back one version");
+  add_count(app, "--outcome-clients-max", limits.outcome_clients_max,
+            "Clients whose accepted commits are remembered");
+  add_count(app, "--outcomes-per-client-max", limits.outcomes_per_client_max,
+            "Accepted commits that are remembered of one client");
   add_count(app, "--loads-per-session-max", limits.loads_per_session_max,
             "Loads as of a version that one session may have under way");
   add_duration(app, "--authentication-deadline", limits.authentication_deadline,

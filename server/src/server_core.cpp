@@ -9,13 +9,32 @@ namespace {
 // Identities are reserved in the store in steps of this, so that a grant seldom waits for it.
 constexpr std::uint64_t kIdsReservedAtOnce = 1 << 20;
 
+// Of a store that tells everything from within the calls to it.
+class NoHost final : public StoreHost {
+ public:
+  void post(std::function<void()>) override { ODB_CHECK(false); }
+};
+NoHost no_host;
+
+std::unique_ptr<Database> or_empty(std::unique_ptr<Database> database, const CoreParts& parts) {
+  if (database != nullptr) return database;
+  database = std::make_unique<Database>(parts.limits);
+  database->history = parts.history;
+  return database;
+}
+
 }  // namespace
 
-ServerCore::ServerCore(CoreParts parts)
+ServerCore::ServerCore(CoreParts parts, std::unique_ptr<Database> database)
     : parts_(std::move(parts)),
-      pipeline_(state_, parts_.engine, parts_.store, *this, parts_.limits),
-      subscriptions_(state_, parts_.policy) {
-  parts_.store.start(*this);
+      database_(or_empty(std::move(database), parts_)),
+      pipeline_(database_->state, database_->outcomes, parts_.engine, parts_.store, *this,
+                parts_.limits),
+      subscriptions_(database_->state, parts_.policy),
+      next_id_(database_->ids_below),
+      ids_reserved_below_(database_->ids_below),
+      ids_asked_below_(database_->ids_below) {
+  parts_.store.start(*this, parts_.host == nullptr ? no_host : *parts_.host);
 }
 
 ServerCore::~ServerCore() = default;
@@ -123,6 +142,11 @@ void ServerCore::on_durable(Version up_to) { pipeline_.on_durable(up_to); }
 
 void ServerCore::on_append_failed(Version from, const Error& reason) {
   pipeline_.on_append_failed(from, reason);
+}
+
+void ServerCore::on_lost(const Error& reason) {
+  pipeline_.on_lost(reason);
+  if (parts_.on_store_lost) parts_.on_store_lost(reason);
 }
 
 void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& origin) {

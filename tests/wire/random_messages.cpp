@@ -276,6 +276,7 @@ ClientMessage RandomMessages::client_message() {
                     static_cast<std::uint32_t>(any()),
                     coin(),
                     coin(),
+                    coin(),
                     {id<Version>(), reads(), changes(ObjectChange::Kind::kDelete)}};
     case 9:
       return LoadObjects{id<RequestId>(), id<Version>(), interest()};

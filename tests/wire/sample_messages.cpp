@@ -170,6 +170,8 @@ Samples<ClientMessage> client_samples() {
   with_range.keeps_created = true;
   with_range.request.reads.ranges = {{{9}, std::string("\x04open\0", 6), "\x04p"},
                                      {{9}, "", "\xFF"}};
+  Commit resent = smallest_commit();
+  resent.resent = true;
   Commit all_values = smallest_commit();
   all_values.request.writes = changes_of_all_values();
   return {
@@ -198,6 +200,7 @@ Samples<ClientMessage> client_samples() {
       {"commit_smallest", smallest_commit()},
       {"commit_full", full},
       {"commit_with_range", with_range},
+      {"commit_resent", resent},
       {"commit_all_values", all_values},
       {"load_objects", LoadObjects{{5}, {100}, ObjectsInterest{{3}, {{1000}, {1001}}}}},
       {"load_index", LoadObjects{{5}, {100}, IndexInterest{{9}, {Value::text("open")}}}},

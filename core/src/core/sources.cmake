@@ -19,6 +19,7 @@ odb_library(odb_core
     src/core/value.cpp
     src/core/value_text.cpp
     src/core/versioned_state.cpp
+    src/core/versioned_state_load.cpp
     src/core/write_check.cpp
   DEPENDS
     Boost::headers)

@@ -80,6 +80,7 @@ void read_commit(schema::Commit::Reader in, ReadContext& context, Commit& commit
   commit.part = in.getPart();
   commit.last = in.getLast();
   commit.keeps_created = in.getKeepsCreated();
+  commit.resent = in.getResent();
   read_request(in, context, commit.request);
 }
 
@@ -119,6 +120,7 @@ void write_message(schema::ClientMessage::Builder out, const Commit& message) {
   to.setPart(message.part);
   to.setLast(message.last);
   to.setKeepsCreated(message.keeps_created);
+  to.setResent(message.resent);
   write_request(to, message.request);
 }
 

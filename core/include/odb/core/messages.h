@@ -76,6 +76,7 @@ struct Commit {
   std::uint32_t part = 0;      // parts of one commit count from 0
   bool last = true;
   bool keeps_created = false;  // what it creates is the client's to see until it releases it
+  bool resent = false;         // it may have arrived before, over another connection
   CommitRequest request;
   friend bool operator==(const Commit&, const Commit&) = default;
 };

@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "odb/net/token_table.h"
 #include "odb/server/access_policy.h"
 #include "odb/server/commit_pipeline.h"
+#include "odb/server/database.h"
 #include "odb/server/limits.h"
 #include "odb/server/session.h"
 #include "odb/server/store.h"
@@ -28,8 +30,10 @@ struct CoreParts {
   const AccessPolicy& policy;
   Limits limits{};
   SnapshotPiece snapshot_piece{};
-  HistoryId history{};  // random, new at each start of a memory store
+  HistoryId history{};  // of a server that begins with nothing
   std::string software = "odb";
+  StoreHost* host = nullptr;  // how the store reaches the core's thread; null: it never does
+  std::function<void(const Error&)> on_store_lost{};
 };
 
 // One thread at a time. A message enters through its session; after all that arrived together has
@@ -37,7 +41,8 @@ struct CoreParts {
 // everybody.
 class ServerCore final : public CommitListener, public DeltaReceiver, private StoreListener {
  public:
-  explicit ServerCore(CoreParts parts);
+  // Serves `database`, which open_database() made from the same store; null: an empty one.
+  explicit ServerCore(CoreParts parts, std::unique_ptr<Database> database = nullptr);
   ~ServerCore() override;
   ServerCore(const ServerCore&) = delete;
   ServerCore& operator=(const ServerCore&) = delete;
@@ -58,9 +63,10 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   const net::TokenTable& tokens() const { return parts_.tokens; }
   const AccessPolicy& policy() const { return parts_.policy; }
   const std::string& software() const { return parts_.software; }
-  HistoryId history() const { return parts_.history; }
-  VersionedState& state() { return state_; }
-  const VersionedState& state() const { return state_; }
+  HistoryId history() const { return database_->history; }
+  VersionedState& state() { return database_->state; }
+  const VersionedState& state() const { return database_->state; }
+  const OutcomeTable& outcomes() const { return database_->outcomes; }
   CommitPipeline& pipeline() { return pipeline_; }
   InterestIndex& interests() { return subscriptions_.interests(); }
   std::size_t session_count() const { return sessions_.size(); }
@@ -87,6 +93,10 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void on_durable(Version up_to) override;
   void on_append_failed(Version from, const Error& reason) override;
   void on_ids_reserved(ObjectId below) override;
+  void on_away(const Error& reason) override { pipeline_.on_away(reason); }
+  void on_back() override { pipeline_.on_back(); }
+  void on_overdue(Version up_to) override { pipeline_.on_overdue(up_to); }
+  void on_lost(const Error& reason) override;
 
   Session* find(SessionId session);
   void grant_waiting_ids();
@@ -103,15 +113,15 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   };
 
   CoreParts parts_;
-  VersionedState state_;
+  std::unique_ptr<Database> database_;
   CommitPipeline pipeline_;
   SubscriptionEngine subscriptions_;
   boost::unordered_flat_map<SessionId, std::unique_ptr<Session>> sessions_;
   boost::unordered_flat_map<SessionId, Hold> holds_;
   SessionId last_session_;
-  ObjectId next_id_{1};
-  ObjectId ids_reserved_below_{1};
-  ObjectId ids_asked_below_{1};
+  ObjectId next_id_;
+  ObjectId ids_reserved_below_;
+  ObjectId ids_asked_below_;
   std::deque<IdRequest> id_requests_;
 };
 
