@@ -121,4 +121,14 @@ void add_limits(CLI::App& app, Limits& limits) {
                "How long a closing connection may take to send what is left", {0ms, kDurationMax});
 }
 
+void add_count_limit(CLI::App& app, const std::string& name, std::uint64_t& limit,
+                     const std::string& meaning) {
+  add_count(app, name, limit, meaning);
+}
+
+void add_duration_limit(CLI::App& app, const std::string& name, milliseconds& limit,
+                        const std::string& meaning) {
+  add_duration(app, name, limit, meaning);
+}
+
 }  // namespace odb::server

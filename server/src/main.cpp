@@ -4,15 +4,18 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli.h"
 #include "main_signals.h"
 #include "odb/net/socket.h"
+#include "odb/server/redis_store.h"
 #include "odb/server/server.h"
 #include "odb/version.h"
 
@@ -51,6 +54,13 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   const std::size_t sessions_max = command_line.options.limits.sessions_max;
   const bool makes_token = command_line.options.tokens.empty();
   const std::string host = command_line.options.host;
+  if (command_line.redis)
+    command_line.options.store = make_redis_store(*std::move(command_line.redis));
+  std::atomic<bool> is_store_lost = false;
+  command_line.options.on_store_lost = [&](const Error&) {
+    is_store_lost = true;
+    signals.stop();
+  };
   auto server = Server::start(std::move(command_line.options));
   if (!server) {
     std::fprintf(stderr, "odb_server: %s\n", server.error().message.c_str());
@@ -64,8 +74,8 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   if (makes_token)
     std::fprintf(stderr, "odb_server: made a token: %s\n", (*server)->token().c_str());
   const std::string address = net::to_string(net::Endpoint{host, (*server)->port()});
-  spdlog::info("odb {} keeps everything in memory; certificate SHA-256 {}", kVersionText,
-               (*server)->certificate_fingerprint());
+  spdlog::info("odb {} keeps everything in {}; certificate SHA-256 {}", kVersionText,
+               (*server)->store_name(), (*server)->certificate_fingerprint());
   if (std::printf("odb_server listens on %s\n", address.c_str()) < 0 || std::fflush(stdout) != 0) {
     spdlog::warn("cannot write to stdout; listening on {}", address);
   }
@@ -73,6 +83,10 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   signals.wait();
   spdlog::info("stopping, {} connections are open", (*server)->session_count());
   (*server)->stop();
+  if (is_store_lost) {
+    std::fprintf(stderr, "odb_server: ended because its store is lost\n");
+    return as_status(ExitCode::kStoreLost);
+  }
   spdlog::info("stopped");
   return as_status(ExitCode::kSuccess);
 }

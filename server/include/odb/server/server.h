@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,12 +26,16 @@ struct ServerOptions {
   std::string tls_key_file;
   Limits limits{};
   std::unique_ptr<Store> store;  // null: memory
+  // Called once, on the server's thread, when the store is not this server's any more or has lost
+  // commits. Clients can still read; nothing is committed until the server is started anew.
+  std::function<void(const Error& reason)> on_store_lost{};
 };
 
 // Runs on one thread of its own from start() to stop(). The members may be called from any thread.
 class Server {
  public:
-  // Listens when it returns. kAddressInUse, kBadConfiguration.
+  // Has loaded what the store holds, and listens, when it returns. kAddressInUse,
+  // kBadConfiguration, and what Store::load() says.
   static Result<std::unique_ptr<Server>> start(ServerOptions options);
 
   // Stops as stop() does.
@@ -41,10 +46,11 @@ class Server {
   std::uint16_t port() const;
   const std::string& token() const;  // the first one accepted
   std::size_t session_count() const;
+  std::string store_name() const;
   std::string certificate_fingerprint() const;  // SHA-256, hex
 
-  // Stops accepting, answers what has arrived, says goodbye to every client, and ends the thread:
-  // within Limits::linger. Idempotent.
+  // Stops accepting, answers what has arrived once it is durable, says goodbye to every client, and
+  // ends the thread: within Limits::linger. Then gives up the store. Idempotent.
   void stop();
 
  private:
