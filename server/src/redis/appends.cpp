@@ -55,7 +55,8 @@ Appends::Sendable Appends::next_to_send(Time now) {
     return {nullptr, sent.ids};
   }
   if (in_flight_.size() >= kInFlightMax) return {};
-  if (ids_queued_) {
+  if (std::exchange(ids_refused_, false)) ids_not_before_ = now + kRetryInterval;
+  if (ids_queued_ && now >= ids_not_before_) {
     in_flight_.push_back({});
     in_flight_.back().ids = *std::exchange(ids_queued_, std::nullopt);
     in_flight_.back().at = now;
@@ -92,6 +93,7 @@ void Appends::on_reply(const Reply& reply) {
     news_.push_back(IdsReserved{sent.ids});
   } else if (is_refusal(reply)) {
     reserve(sent.ids);
+    ids_refused_ = true;
   } else {
     lose({ErrorCode::kUnavailable, said(reply)});
   }

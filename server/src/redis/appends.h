@@ -82,6 +82,10 @@ class Appends {
   // Tells of appends that have been under way since before `sent_before`.
   void find_overdue(Time sent_before);
 
+  // Something waits to be tried again, kRetryInterval after it was refused.
+  static constexpr std::chrono::milliseconds kRetryInterval{200};
+  bool waits_to_retry() const { return ids_queued_.has_value(); }
+
   bool is_lost() const { return is_lost_; }
   bool is_away() const { return is_away_; }
   bool has_unsettled() const { return !in_flight_.empty() || !queue_.empty(); }
@@ -105,6 +109,8 @@ class Appends {
   std::uint64_t generation_ = 0;
   std::deque<Batch> queue_;
   std::optional<ObjectId> ids_queued_;
+  bool ids_refused_ = false;  // Redis does not take them now
+  Time ids_not_before_{};
   std::deque<Sent> in_flight_;
   std::size_t outstanding_ = 0;  // answers to come
   bool resending_ = false;

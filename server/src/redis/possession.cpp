@@ -242,13 +242,13 @@ Result<void> Possession::note_run() {
   return {};
 }
 
-void Possession::release() {
+void Possession::release(End end) {
   if (!link_.is_open() || fence_.empty()) return;
   constexpr milliseconds kPatience{1000};
   Arguments command;
   for (const std::string_view part :
-       {std::string_view("EVAL"), std::string_view(kRelease), std::string_view("2"),
-        std::string_view(keys_.meta), std::string_view(keys_.lease), std::string_view(fence_)}) {
+       std::initializer_list<std::string_view>{"EVAL", kRelease, "2", keys_.meta, keys_.lease,
+                                               fence_, end == End::kClean ? "clean" : ""}) {
     command.add(part);
   }
   if (auto reply = call(link_, command, kPatience); !reply) {

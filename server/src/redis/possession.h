@@ -41,8 +41,9 @@ class Possession {
   Result<Resumed> resume();
   // Writes down that versions were lost, for the next start.
   Result<void> note_lost();
-  Result<void> note_run();  // that this run of Redis has everything
-  void release();
+  Result<void> note_run();                             // that this run of Redis has everything
+  enum class End : std::uint8_t { kClean, kUnclean };  // whether nothing is missing
+  void release(End end);
 
   void append_renewal(std::string& out) const;
   void append_ids(std::string& out, ObjectId below) const;

@@ -83,7 +83,7 @@ class RedisStore final : public Store {
     if (worker_ != nullptr) {
       worker_.reset();
     } else {
-      possession_.release();
+      possession_.release(Possession::End::kUnclean);  // nothing was written
       link_->close();
     }
   }

@@ -92,12 +92,12 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 1
 )lua";
 
-// KEYS meta, lease. ARGV fence. Everything up to the version is there: `clean` is the last to be
-// written.
+// KEYS meta, lease. ARGV fence, "clean" when everything up to the version is there: the mark is the
+// last to be written.
 inline constexpr const char* kRelease = R"lua(
 local meta = redis.call('HMGET', KEYS[1], 'fence', 'version')
 if meta[1] ~= ARGV[1] then return 0 end
-if meta[2] then redis.call('HSET', KEYS[1], 'clean', meta[2]) end
+if ARGV[2] == 'clean' and meta[2] then redis.call('HSET', KEYS[1], 'clean', meta[2]) end
 redis.call('DEL', KEYS[2])
 return 1
 )lua";

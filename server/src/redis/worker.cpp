@@ -83,7 +83,11 @@ void Worker::run() {
     check_time();
     tell_news();
   }
-  if (!appends_.is_lost() && !appends_.has_unsettled() && expected_.empty()) possession_.release();
+  // With answers outstanding the end of this process must be enough: see Possession::take().
+  const bool is_clean = !appends_.is_lost() && !appends_.has_unsettled();
+  if (expected_.empty()) {
+    possession_.release(is_clean ? Possession::End::kClean : Possession::End::kUnclean);
+  }
   link_.close();
 }
 
@@ -167,6 +171,7 @@ void Worker::check_time() {
 milliseconds Worker::time_left() const {
   auto until = renewed_at_ + options_.lease_time / 3;
   if (!expected_.empty()) until = std::min(until, expected_.front().at + options_.store_timeout);
+  if (appends_.waits_to_retry()) until = std::min(until, Clock::now() + Appends::kRetryInterval);
   const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
   return std::max(left, milliseconds{1});
 }
