@@ -41,6 +41,7 @@ allowed() {
     bindings/*)
       echo "$std|$boost_pure|$posix|$own|$core|$client|odb/server/(server|limits|store)\.h|(pybind11|datetime|Python).*"
       ;;
+    examples/file_store.h) echo "$std|$posix|$core|odb/wire/records\.h|odb/server/store\.h" ;;
     examples/*) echo "$std|boost/(describe|asio)/.*|$own|$client|odb/server/server\.h" ;;
   esac
 }

@@ -246,6 +246,11 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
   flush();
 }
 
+void CommitPipeline::on_lost(const Error& reason) {
+  away_ = reason;
+  on_overdue(state_.version());
+}
+
 void CommitPipeline::on_overdue(Version up_to) {
   const Error unknown{ErrorCode::kOutcomeUnknown,
                       "the store has not confirmed the commit in time: it may take effect or not"};

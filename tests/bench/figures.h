@@ -18,6 +18,7 @@ void measure_snapshot(Run& run);
 void measure_fan_out(Run& run);
 void measure_local_reads(Run& run);
 void measure_memory(Run& run);
+void measure_redis_commits(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);
@@ -28,6 +29,7 @@ json::object snapshot_worker(const json::object& arguments, WorkerChannel& chann
 json::object fan_out_producer(const json::object& arguments, WorkerChannel& channel);
 json::object fan_out_subscriber(const json::object& arguments, WorkerChannel& channel);
 json::object local_reads_worker(const json::object& arguments, WorkerChannel& channel);
+json::object redis_floor_worker(const json::object& arguments, WorkerChannel& channel);
 json::object idle_connections_worker(const json::object& arguments, WorkerChannel& channel);
 
 }  // namespace odb::bench

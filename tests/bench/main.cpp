@@ -22,6 +22,7 @@ constexpr std::array kFigures{
     Figure{"fan-out", measure_fan_out},
     Figure{"local-reads", measure_local_reads},
     Figure{"memory", measure_memory},
+    Figure{"redis-commits", measure_redis_commits},
 };
 
 struct Output {

@@ -77,7 +77,7 @@ class CommitPipeline final : public StoreListener {
   void on_away(const Error& reason) override { away_ = reason; }
   void on_back() override { away_.reset(); }
   void on_overdue(Version up_to) override;
-  void on_lost(const Error& reason) override { away_ = reason; }
+  void on_lost(const Error& reason) override;
 
  private:
   struct Submission {
