@@ -75,17 +75,21 @@ void CommitPipeline::tell(const Pending& pending, Error error) {
   }
 }
 
+void CommitPipeline::refuse_away(const Submission& submission) {
+  const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
+  if (schema == nullptr) return listener_.on_outcome(submission.origin, unavailable(*away_));
+  // A client that only wants to read defines its schema, too.
+  const auto merged = published_catalog_->merged(*schema);
+  if (merged && *merged == *published_catalog_) {
+    listener_.on_schema_defined(submission.origin, schema->name, published_);
+  } else {
+    listener_.on_schema_defined(submission.origin, schema->name, unavailable(*away_));
+  }
+}
+
 void CommitPipeline::judge(Submission submission) {
   if (answer_known(submission)) return;
-  if (away_) {
-    const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
-    if (schema != nullptr) {
-      listener_.on_schema_defined(submission.origin, schema->name, unavailable(*away_));
-    } else {
-      listener_.on_outcome(submission.origin, unavailable(*away_));
-    }
-    return;
-  }
+  if (away_) return refuse_away(submission);
   if (std::holds_alternative<CommitRequest>(submission.what)) {
     judge_commit(std::move(submission));
   } else {

@@ -19,6 +19,7 @@ void measure_fan_out(Run& run);
 void measure_local_reads(Run& run);
 void measure_memory(Run& run);
 void measure_redis_commits(Run& run);
+void measure_redis_restart(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);

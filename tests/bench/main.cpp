@@ -23,6 +23,7 @@ constexpr std::array kFigures{
     Figure{"local-reads", measure_local_reads},
     Figure{"memory", measure_memory},
     Figure{"redis-commits", measure_redis_commits},
+    Figure{"redis-restart", measure_redis_restart},
 };
 
 struct Output {

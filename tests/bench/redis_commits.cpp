@@ -195,6 +195,28 @@ double measure_latency(const Run& run, std::vector<std::string> store, std::int6
 
 }  // namespace
 
+// From the start of the process to the line that says that it listens.
+void measure_redis_restart(Run& run) {
+  const std::int64_t objects = run.scaled(1'000'000, 50'000);
+  repeat(run, "redis-restart", [&](int) {
+    const RedisServer redis("everysec");
+    const std::vector<std::string> store = {"--redis", "unix:" + redis.socket()};
+    {
+      const ServerProcess server(run, {}, store);
+      const double seconds = number(
+          server.run_worker("load-objects", {{"objects", objects}, {"indexed", 1}}), "seconds");
+      run.report.line("redis-restart", std::to_string(objects) + " objects are written", "s")
+          .samples.push_back(seconds);
+    }
+    const std::int64_t begin = now_ns();
+    const ServerProcess server(run, {}, store);
+    run.report
+        .line("redis-restart", std::to_string(objects) + " objects are served", "s",
+              {Goal::Kind::kAtMost, 6})
+        .samples.push_back(seconds_since(begin));
+  });
+}
+
 void measure_redis_commits(Run& run) {
   const std::int64_t window_ms = run.scaled(2'000, 500);
   const std::int64_t commits = run.scaled(10'000, 2'000);

@@ -35,8 +35,8 @@ def serve(program, clean_environment, redis):
     """Starts servers over the test's Redis."""
     started = []
 
-    def start_one(*options, wait=True, env=None, port=0):
-        server = ServerProcess(program, *FAST, *options, store=("--redis", redis.address),
+    def start_one(*options, wait=True, env=None, port=0, times=FAST):
+        server = ServerProcess(program, *times, *options, store=("--redis", redis.address),
                                wait=wait, env=env, port=port)
         started.append(server)
         return server
@@ -160,11 +160,12 @@ def test_nothing_acknowledged_is_lost_when_killed_under_load(serve, shop, redis,
 
 
 def test_a_killed_server_is_replaced_at_once(serve, redis):
-    first = serve("--lease-time", "1min")
+    slow = ("--lease-time", "1min", "--lease-wait", "1s")
+    first = serve(times=slow)
     first.process.kill()
     first.process.wait()
     begun = time.monotonic()
-    assert serve("--lease-time", "1min").serves()
+    assert serve(times=slow).serves()
     assert time.monotonic() - begun < 10
 
 

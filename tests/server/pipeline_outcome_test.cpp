@@ -119,6 +119,12 @@ TEST_F(PipelineOutcomeTest, AwayRefusesAtOnceAndStillAnswersWhatIsKnown) {
             (Story{"published 3", "accepted 3 of 2", "published 4", "accepted 4 of 3"}));
 }
 
+TEST_F(PipelineOutcomeTest, AwayStillAnswersWhoDefinesWhatIsThere) {
+  p.pipeline.on_away({ErrorCode::kUnavailable, "gone"});
+  p.define(test::todo_schema());
+  EXPECT_EQ(p.told.take(), Story{"todo defined at 2"});
+}
+
 TEST_F(PipelineOutcomeTest, WhatIsOverdueIsUnknownOnceAndPublishedWhenItComes) {
   submit(2, Delivery::kFirst);
   p.submit(Changes().update(kTask, 77, {}), {}, {}, "bob");  // refused, and waits

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../examples/file_store.h"
+#include "every_value.h"
 #include "odb/server/redis_store.h"
 #include "redis_process.h"
 #include "store_run.h"
@@ -180,48 +181,11 @@ TEST_P(StoreConformance, MakesCommitsDurableInTheirOrder) {
 }
 
 TEST_P(StoreConformance, KeepsEveryKindOfValue) {
-  const Type point = Type::structure("Point", {"x", "y"}, {Type::integer(), Type::real()});
-  const Type shape =
-      Type::variant("Shape", {"Dot", "Empty"}, {point, Type::structure("Empty", {}, {})});
-  const SchemaDefinition schema{
-      "all",
-      {{"Thing",
-        {{"none", Type::one_of({Type::none(), Type::integer()})},
-         {"bool", Type::boolean()},
-         {"int", Type::integer()},
-         {"float", Type::real()},
-         {"text", Type::text()},
-         {"data", Type::data()},
-         {"time", Type::timestamp()},
-         {"list", Type::list(Type::text())},
-         {"tuple", Type::tuple({Type::integer(), Type::text()})},
-         {"dict", Type::dict(Type::text(), Type::list(Type::integer()))},
-         {"struct", point},
-         {"variant", shape},
-         {"other", Type::one_of({Type::none(), Type::reference({"all", "Thing"})})}},
-        {}}}};
-  const std::string binary("\0\r\n$3\r\n\xFF", 9);
-  const std::vector<Value> values = {
-      Value::none(),
-      Value::boolean(true),
-      number(-5),
-      Value::real(0.1),
-      Value::text(std::string("nul \0 in it, \xC3\xA9", 15)),
-      Value::data(std::as_bytes(std::span(binary))),
-      Value::timestamp(1'700'000'000'000'000'001),
-      Value::list({Value::text("a"), Value::text(std::string(5000, 'b'))}),
-      Value::tuple({number(1), Value::text("")}),
-      Value::dict({{Value::text("k"), Value::list({number(1), number(2)})}}),
-      Value::structure({number(3), Value::real(-0.0)}),
-      Value::variant(0, {number(3), Value::real(2.5)}),
-      Value::reference(TypeId{1}, ObjectId{1}),
-  };
+  const std::vector<Value> values = test::every_value();
   StoreRun& run = open();
   ASSERT_TRUE(run.reserve(ObjectId{100}));
-  run.define(schema);
-  test::Cells cells;
-  for (std::uint32_t i = 0; i < values.size(); ++i) cells.push_back({i, values[i]});
-  run.commit(Changes().create(TypeId{1}, 1, cells));
+  run.define(test::every_kind_schema());
+  run.commit(Changes().create(TypeId{1}, 1, test::every_cell()));
   ASSERT_TRUE(run.settle());
   ASSERT_EQ(run.outcomes, std::vector<CommitOutcome>{Accepted{Version{2}}});
   const auto catalog = run.database->state.catalog();

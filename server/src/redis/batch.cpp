@@ -95,10 +95,7 @@ void Batch::append_to(std::string& out, const std::string& digest, const std::st
   for (const Arguments* part : {&log_, &outcomes_, &forgotten_, &types_, &rows_, &removed_}) {
     command.add(part->count());
   }
-  for (const Arguments* part : {&log_, &outcomes_, &forgotten_, &types_, &rows_, &removed_}) {
-    command.add(*part);
-  }
-  append_command(out, command);
+  append_command(out, {&command, &log_, &outcomes_, &forgotten_, &types_, &rows_, &removed_});
 }
 
 }  // namespace odb::server::redis

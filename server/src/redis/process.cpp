@@ -24,7 +24,9 @@ std::string start_time(const std::string& process) {
   if (name_end == std::string::npos) return {};
   std::istringstream fields(status.substr(name_end + 1));
   std::string field;
-  for (int i = 0; i < 20; ++i) fields >> field;  // the 22nd of all
+  fields >> field;
+  if (field == "Z" || field == "X") return {};  // ended, only not yet waited for
+  for (int i = 0; i < 19; ++i) fields >> field;  // the 22nd of all
   return field;
 }
 

@@ -36,6 +36,13 @@ void append_command(std::string& out, const Arguments& arguments) {
   out += arguments.bytes();
 }
 
+void append_command(std::string& out, std::initializer_list<const Arguments*> parts) {
+  std::size_t count = 0;
+  for (const Arguments* part : parts) count += part->count();
+  append_number(out, '*', count);
+  for (const Arguments* part : parts) out += part->bytes();
+}
+
 void append_command(std::string& out, std::initializer_list<std::string_view> arguments) {
   append_number(out, '*', arguments.size());
   for (const std::string_view argument : arguments) append_argument(out, argument);

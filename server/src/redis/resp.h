@@ -53,6 +53,8 @@ class Arguments {
 };
 
 void append_command(std::string& out, const Arguments& arguments);
+// One command of several parts, without copying them together first.
+void append_command(std::string& out, std::initializer_list<const Arguments*> parts);
 void append_command(std::string& out, std::initializer_list<std::string_view> arguments);
 
 // As much of a reply as may stand in a log: without what it might quote of a command.

@@ -12,6 +12,7 @@ namespace {
 constexpr milliseconds kBackoffFirst{50};
 constexpr milliseconds kBackoffMax{2'000};
 constexpr milliseconds kHandshakeTimeoutMax{1'000};
+constexpr milliseconds kGlanceInterval{100};
 
 }  // namespace
 
@@ -195,8 +196,9 @@ void Worker::wait_disconnected() {
   std::unique_lock lock(mutex_);
   const auto is_due = [this] { return !inbox_.empty() || ids_inbox_ || is_stopping_; };
   is_waiting_ = true;
-  const auto until = appends_.is_lost() ? Clock::now() + kBackoffMax : retry_at_;
-  changed_.wait_until(lock, until, is_due);
+  // Now and then also to see what is overdue.
+  const auto until = Clock::now() + kGlanceInterval;
+  changed_.wait_until(lock, appends_.is_lost() ? until : std::min(until, retry_at_), is_due);
   is_waiting_ = false;
 }
 

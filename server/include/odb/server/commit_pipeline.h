@@ -104,6 +104,7 @@ class CommitPipeline final : public StoreListener {
   };
 
   bool answer_known(Submission& submission);
+  void refuse_away(const Submission& submission);
   Error unavailable(const Error& reason) const;
   void tell(const Pending& pending, Error error);
   void judge(Submission submission);
