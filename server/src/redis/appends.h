@@ -52,7 +52,10 @@ class Appends {
   explicit Appends(Version durable) : durable_(durable) {}
 
   // Sent and not answered; what is queued meanwhile goes out together.
-  static constexpr std::size_t kInFlightMax = 4;
+  // One is being done by Redis, one is there already when it has finished.
+  static constexpr std::size_t kInFlightMax = 2;
+  // Whether an append that comes now would go out now.
+  bool has_room() const { return queue_.empty() && in_flight_.size() < kInFlightMax; }
 
   void append(Batch batch, std::uint64_t generation);
   void reserve(ObjectId below);

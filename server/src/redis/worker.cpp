@@ -38,7 +38,7 @@ Worker::~Worker() { stop(); }
 void Worker::append(Batch batch, std::uint64_t generation) {
   const std::lock_guard lock(mutex_);
   inbox_.emplace_back(std::move(batch), generation);
-  notify();
+  if (takes_appends_) notify();
 }
 
 void Worker::reserve(ObjectId below) {
@@ -110,7 +110,8 @@ void Worker::talk() {
   milliseconds wait = time_left();
   {
     const std::lock_guard lock(mutex_);
-    if (inbox_.empty() && !ids_inbox_ && !is_stopping_) {
+    takes_appends_ = appends_.has_room();
+    if ((inbox_.empty() || !takes_appends_) && !ids_inbox_ && !is_stopping_) {
       is_waiting_ = true;
     } else {
       wait = milliseconds{0};
@@ -196,6 +197,7 @@ void Worker::wait_disconnected() {
   std::unique_lock lock(mutex_);
   const auto is_due = [this] { return !inbox_.empty() || ids_inbox_ || is_stopping_; };
   is_waiting_ = true;
+  takes_appends_ = true;
   // Now and then also to see what is overdue.
   const auto until = Clock::now() + kGlanceInterval;
   changed_.wait_until(lock, appends_.is_lost() ? until : std::min(until, retry_at_), is_due);

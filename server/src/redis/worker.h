@@ -76,6 +76,7 @@ class Worker {
   std::vector<std::pair<Batch, std::uint64_t>> inbox_;
   std::optional<ObjectId> ids_inbox_;
   bool is_waiting_ = false;
+  bool takes_appends_ = true;  // else an append need not end the wait: answers will
   bool is_stopping_ = false;
 
   std::thread thread_;
