@@ -37,6 +37,12 @@ class Loading {
   }
 
  private:
+  struct Page {
+    std::vector<std::pair<TouchedObject, std::string>> rows;
+    bool renews = false;  // the answer to a renewal follows that with the rows
+    bool empty() const { return rows.empty(); }
+  };
+
   Result<std::optional<StoredDatabase>> load_meta() {
     auto reply = possession_.ask({"HMGET", keys_.meta, "history", "version", "ids_below", "rows",
                                   "outcomes_forgotten_up_to", "run_id", "clean", "lost"});
@@ -104,36 +110,31 @@ class Loading {
     return {};
   }
 
-  // The rows of one page are asked for together with the next page.
+  // Asked for ahead: while the rows of one page are taken in, Redis has those of the next under
+  // way.
   Result<void> load_rows() {
-    std::string cursor = "0";
-    std::vector<std::pair<TouchedObject, std::string>> page;
-    bool is_last = false;
-    do {
-      if (!is_last) ask_for_keys(cursor);
-      const bool asks_rows = !page.empty();
-      if (asks_rows) ask_for_rows(page);
-      const bool renews = renew_when_due();
-      std::vector<std::pair<TouchedObject, std::string>> next_page;
+    Page asked;  // its rows have been asked for
+    ask_for_keys("0");
+    for (bool is_last = false; !is_last || !asked.empty();) {
+      Page next;
       if (!is_last) {
         auto keys = answer();
         if (!keys) return keys.error();
-        if (auto read = read_keys(*keys, next_page); !read) return read;
-        cursor = keys->elements[0].text;
+        if (auto read = read_keys(*keys, next); !read) return read;
+        const std::string& cursor = keys->elements[0].text;
         is_last = cursor == "0";
+        if (!is_last) ask_for_keys(cursor);
+        if (!next.empty()) ask_for_rows(next);
+        if (auto sent = link_.pump(milliseconds{0}); !sent) return sent;
       }
-      if (asks_rows) {
+      if (!asked.empty()) {
         auto rows = answer();
         if (!rows) return rows.error();
-        if (auto taken = take_rows(page, *rows); !taken) return taken;
+        if (auto taken = take_rows(asked, *rows); !taken) return taken;
+        if (auto renewed = check_renewal(asked); !renewed) return renewed;
       }
-      if (renews) {
-        auto renewed = answer();
-        if (!renewed) return renewed.error();
-        if (renewed->is_error()) return Error{ErrorCode::kUnavailable, describe(*renewed)};
-      }
-      page = std::move(next_page);
-    } while (!is_last || !page.empty());
+      asked = std::move(next);
+    }
     if (rows_found_ < rows_expected_) {
       return damaged(std::to_string(rows_expected_ - rows_found_) + " of " +
                      std::to_string(rows_expected_) + " objects are missing (evicted?)");
@@ -145,28 +146,32 @@ class Loading {
     append_command(link_.output(), {"SCAN", cursor, "MATCH", pattern_, "COUNT", kPage});
   }
 
-  void ask_for_rows(const std::vector<std::pair<TouchedObject, std::string>>& page) {
+  void ask_for_rows(Page& page) {
     Arguments command;
     command.add("MGET");
-    for (const auto& [object, key] : page) command.add(key);
+    for (const auto& [object, key] : page.rows) command.add(key);
     append_command(link_.output(), command);
+    if (Clock::now() - renewed_at_ < options_.lease_time / 3) return;
+    renewed_at_ = Clock::now();
+    possession_.append_renewal(link_.output());
+    page.renews = true;
+  }
+
+  Result<void> check_renewal(const Page& page) {
+    if (!page.renews) return {};
+    auto renewed = answer();
+    if (!renewed) return renewed.error();
+    if (renewed->is_error()) return Error{ErrorCode::kUnavailable, describe(*renewed)};
+    return {};
   }
 
   Result<Reply> answer() { return receive(link_, Clock::now() + options_.store_timeout); }
 
-  bool renew_when_due() {
-    if (Clock::now() - renewed_at_ < options_.lease_time / 3) return false;
-    renewed_at_ = Clock::now();
-    possession_.append_renewal(link_.output());
-    return true;
-  }
-
-  Result<void> read_keys(const Reply& reply,
-                         std::vector<std::pair<TouchedObject, std::string>>& page) {
+  Result<void> read_keys(const Reply& reply, Page& page) {
     if (reply.elements.size() != 2) return damaged("cannot list keys: " + describe(reply));
     for (const Reply& key : reply.elements[1].elements) {
       if (const auto row = keys_.parse_row(key.text)) {
-        page.emplace_back(*row, key.text);
+        page.rows.emplace_back(*row, key.text);
       } else if (!keys_.is_ours(key.text)) {
         return Error{ErrorCode::kBadConfiguration,
                      "there are keys under the prefix that are not odb's, for example " +
@@ -176,11 +181,10 @@ class Loading {
     return {};
   }
 
-  Result<void> take_rows(const std::vector<std::pair<TouchedObject, std::string>>& page,
-                         Reply& reply) {
-    if (reply.elements.size() != page.size()) return damaged("rows: " + describe(reply));
-    for (std::size_t i = 0; i < page.size(); ++i) {
-      const auto& [object, key] = page[i];
+  Result<void> take_rows(const Page& page, Reply& reply) {
+    if (reply.elements.size() != page.rows.size()) return damaged("rows: " + describe(reply));
+    for (std::size_t i = 0; i < page.rows.size(); ++i) {
+      const auto& [object, key] = page.rows[i];
       if (reply.elements[i].kind != Reply::Kind::kText) return damaged(key + " is no string");
       auto record = wire::decode_object_record(reply.elements[i].text);
       if (!record) return damaged(key + ": " + record.error().message);

@@ -25,7 +25,7 @@ std::string start_time(const std::string& process) {
   std::istringstream fields(status.substr(name_end + 1));
   std::string field;
   fields >> field;
-  if (field == "Z" || field == "X") return {};  // ended, only not yet waited for
+  if (field == "Z" || field == "X") return {};   // ended, only not yet waited for
   for (int i = 0; i < 19; ++i) fields >> field;  // the 22nd of all
   return field;
 }
