@@ -272,7 +272,9 @@ void Session::submit_commit(Commit& message, std::size_t bytes) {
                            .client = client_,
                            .sequence = message.sequence,
                            .request = {},
-                           .keeps_created = message.keeps_created},
+                           .keeps_created = message.keeps_created,
+                           .lowest_unresolved = message.lowest_unresolved,
+                           .delivery = message.resent ? Delivery::kResent : Delivery::kFirst},
                           std::move(message.request), bytes);
 }
 
