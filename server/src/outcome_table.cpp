@@ -18,14 +18,14 @@ bool is_before(const AcceptedCommit& commit, Sequence sequence) {
 OutcomeTable::Finding OutcomeTable::look_up(ClientId client, const std::string& actor,
                                             Sequence sequence, Delivery delivery,
                                             Version snapshot) const {
-  const auto found = by_id_.find(client);
-  if (found == by_id_.end()) {
+  const Client* found = find_client(client);
+  if (found == nullptr) {
     // Had it been committed and its client forgotten, its version would be one of those up to
     // forgotten_up_to_, and above its snapshot.
     if (delivery == Delivery::kFirst || snapshot >= forgotten_up_to_) return New{};
     return Unknown{};
   }
-  const Client& known = *found->second;
+  const Client& known = *found;
   if (known.actor != actor) return Foreign{};
   const auto kept = known.kept();
   const auto at = std::lower_bound(kept.begin(), kept.end(), sequence, is_before);
@@ -36,13 +36,14 @@ OutcomeTable::Finding OutcomeTable::look_up(ClientId client, const std::string& 
 
 void OutcomeTable::accept(ClientId id, const std::string& actor, AcceptedCommit commit,
                           Sequence lowest_unresolved) {
-  const auto [found, fresh] = by_id_.try_emplace(id);
+  const bool is_last = !clients_.empty() && clients_.back().id == id;
+  const auto [found, fresh] = is_last ? std::pair(by_id_.end(), false) : by_id_.try_emplace(id);
   if (fresh) {
     clients_.push_back({.id = id, .actor = actor});
     found->second = std::prev(clients_.end());
     // A client that was forgotten may have committed lower sequences.
     if (forgotten_up_to_ != Version{}) found->second->kept_from = commit.sequence;
-  } else {
+  } else if (!is_last) {
     clients_.splice(clients_.end(), clients_, found->second);
   }
   Client& client = clients_.back();
@@ -60,6 +61,12 @@ void OutcomeTable::accept(ClientId id, const std::string& actor, AcceptedCommit 
     client.accepted.insert(at, commit);
   }
   if (clients_.size() > limits_.outcome_clients_max) forget_oldest();
+}
+
+const OutcomeTable::Client* OutcomeTable::find_client(ClientId id) const {
+  if (!clients_.empty() && clients_.back().id == id) return &clients_.back();
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &*found->second;
 }
 
 void OutcomeTable::keep_from(Client& client, Sequence sequence) {

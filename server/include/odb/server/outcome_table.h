@@ -73,6 +73,8 @@ class OutcomeTable {
   };
   using Clients = std::list<Client>;  // the one that committed longest ago first
 
+  // Null when it is not known. Commits of one client mostly come several together.
+  const Client* find_client(ClientId client) const;
   static void keep_from(Client& client, Sequence sequence);
   void forget_oldest();
 
