@@ -91,14 +91,22 @@ struct OpenSession {
     low @1 :UInt64;
   }
   name @2 :Text;                  # of the program, for people; at most 256 bytes
+  resumes @3 :Bool;               # Resume follows
 }
 
 struct Resume {
+  # First in a new session: what the client holds since an earlier one.
   history :group {
     high @0 :UInt64;
     low @1 :UInt64;
   }
   version @2 :UInt64;             # the last one that the client has
+  schemas @3 :List(Text);         # whose types it knows
+  subscriptions @4 :List(Subscribe);  # loaded ones
+  created @5 :List(Interest);     # objects that it sees because it created them
+  ids @6 :List(IdRange);          # granted to it before
+  connection @7 :UInt64;          # its object of core.Connection
+  sentUpTo @8 :UInt64;            # commits up to this sequence were sent in earlier sessions
 }
 
 struct RequestIds {
@@ -210,12 +218,14 @@ struct SessionOpened {
 }
 
 struct Resumed {
+  # The missed deltas came before it.
   history :group {
     high @0 :UInt64;
     low @1 :UInt64;
   }
   version @2 :UInt64;
-  continued @3 :Bool;             # false: a new snapshot follows
+  continued @3 :Bool;             # false: the client holds nothing any more, and subscribes anew
+  connection @4 :UInt64;          # the connection's object from now on
 }
 
 struct IdsGranted {

@@ -32,6 +32,7 @@ allowed() {
       echo "$std|$posix|$own|$core|$wire|$net|$server|spdlog/.*|CLI/.*"
       ;;
     server/include/*) echo "$std|$boost|$core|$wire|$net|$server" ;;
+    server/src/redis/hiredis_link.cpp) echo "$std|$posix|$own|hiredis/.*" ;;
     server/src/*) echo "$std|$boost|$posix|$own|$core|$wire|$net|$server|spdlog/.*" ;;
     client/include/odb/client/asio.h) echo "$std|boost/asio/.*|boost/asio\.hpp|$core|$client" ;;
     client/include/*) echo "$std|$boost_pure|$core|$client" ;;
@@ -40,6 +41,7 @@ allowed() {
     bindings/*)
       echo "$std|$boost_pure|$posix|$own|$core|$client|odb/server/(server|limits|store)\.h|(pybind11|datetime|Python).*"
       ;;
+    examples/file_store.h) echo "$std|$posix|$core|odb/wire/records\.h|odb/server/store\.h" ;;
     examples/*) echo "$std|$posix|boost/(describe|asio)/.*|$own|$client|odb/server/server\.h" ;;
   esac
 }

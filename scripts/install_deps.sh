@@ -6,10 +6,10 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache lld pkg-config git ca-certificates
-  libboost1.81-dev libssl-dev libcapnp-dev capnproto libspdlog-dev libcli11-dev
+  libboost1.81-dev libssl-dev libcapnp-dev capnproto libspdlog-dev libcli11-dev libhiredis-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-dev pybind11-dev python3-numpy python3-pytest mypy
-  openssl procps util-linux
+  openssl procps util-linux redis-server
 )
 if [[ "${1:-}" == --checks ]]; then
   packages+=(clang clang-format clang-tidy libclang-rt-14-dev)

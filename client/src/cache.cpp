@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache_difference.h"
 #include "odb/core/cell_operation.h"
 #include "odb/core/index_scan.h"
 #include "odb/core/key_codec.h"
@@ -55,10 +56,12 @@ Row::Owner whole_row(std::span<Value> fields) {
 
 }  // namespace
 
-Cache::Cache()
+Cache::Cache(Version before)
     : state_(std::make_shared<VersionedState>(VersionedState::Journal::kTrimOnly)),
       catalog_(std::make_shared<const ClientCatalog>(ClientCatalog{state_->catalog(), {}, {}})),
-      coverage_(std::make_shared<const Coverage>()) {}
+      coverage_(std::make_shared<const Coverage>()) {
+  if (before != Version{}) state_->begin_step(next(before));
+}
 
 std::shared_ptr<const Snapshot> Cache::snapshot() {
   const Version step = state_->version();
@@ -66,8 +69,8 @@ std::shared_ptr<const Snapshot> Cache::snapshot() {
     opened_.push_back({step, version_});
     if (opened_.size() > kOpenedMax) thin_out(opened_);
   }
-  return std::make_shared<const Snapshot>(state_, state_->pin(step), version_, catalog_, coverage_,
-                                          source_);
+  return std::make_shared<const Snapshot>(
+      state_, state_->pin(step), SnapshotOrigin{history_, version_}, catalog_, coverage_, source_);
 }
 
 Version Cache::oldest_open() {
@@ -200,19 +203,43 @@ void Cache::finish_reload(SubscriptionId subscription, Version version) {
 void Cache::end_subscription(SubscriptionId subscription, const Interest& interest,
                              Version version) {
   finish_reload(subscription, version);
-  if (loading_ == subscription) {
-    staged_.clear();
-    loading_ = {};
-  }
+  if (loading_ == subscription) abandon_staging();
   if (loaded_.erase(subscription) != 0) cover();
   // Also one that was loading may have kept an object here that another had let go of.
   drop_uncovered(held_objects(interest));
 }
 
+void Cache::abandon_staging() {
+  staged_.clear();
+  loading_ = {};
+}
+
+void Cache::abandon_loads(const std::vector<Interest>& interests) {
+  abandon_staging();
+  for (const Interest& interest : interests) {
+    if (!check_interest(*state_->catalog(), interest)) continue;  // it would have been refused
+    drop_uncovered(held_objects(interest));
+  }
+}
+
+void Cache::declare_as(const Cache& before) {
+  declared_ = before.declared_;
+  rebuild_catalog(state_->catalog());
+}
+
+void Cache::replace(Cache& before) {
+  source_ = before.source_;
+  watch_ = before.watch_;
+  watches_ = std::move(before.watches_);
+  changes_ = std::move(before.changes_);
+  if (!watch_ && watches_.empty()) return;
+  tell(difference(*before.snapshot(), snapshot()));
+}
+
 void Cache::release(std::span<const ObjectRef> objects) {
   std::vector<ObjectRef> held;
   for (const ObjectRef object : objects) {
-    if (own_.erase(object.object) != 0 && held_row(object.type, object.object) != nullptr) {
+    if (own_.erase(object) != 0 && held_row(object.type, object.object) != nullptr) {
       held.push_back(object);
     }
   }
@@ -475,7 +502,7 @@ Result<void> Cache::apply(Delta delta) {
   version_ = delta.version;
   if (!own_.empty()) {
     for (const ObjectChange& change : delta.changes.objects) {
-      if (change.kind == ObjectChange::Kind::kDelete) own_.erase(change.object);
+      if (change.kind == ObjectChange::Kind::kDelete) own_.erase({change.type, change.object});
     }
   }
   if (watch_ || !watches_.empty()) note_change(delta, delta.changes);
@@ -524,8 +551,12 @@ void Cache::note_change(const Delta& delta, const Changeset& changes) {
                        ObjectTable::visible(newest, previous(state_->version())),
                        ObjectTable::visible(newest, state_->version()));
   }
-  for (const auto& watch : watches_) watch->note(noted);
-  if (watch_) changes_.push_back(std::move(noted));
+  tell(std::move(noted));
+}
+
+void Cache::tell(Change change) {
+  for (const auto& watch : watches_) watch->note(change);
+  if (watch_) changes_.push_back(std::move(change));
 }
 
 void Cache::remove_watch(const ReadWatch& watch) {

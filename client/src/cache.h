@@ -23,13 +23,18 @@ namespace odb::detail {
 // when older objects arrive later. One thread at a time; the snapshots it gives may be read by any.
 class Cache {
  public:
-  Cache();
+  // Its steps come after `before`: a cache may take the place of another.
+  explicit Cache(Version before = {});
 
   // Where the snapshots to come get what is not held here.
   void set_source(std::weak_ptr<ObjectSource> source) { source_ = std::move(source); }
 
   std::shared_ptr<const Snapshot> snapshot();
   std::vector<Interest> loaded_interests() const;
+  // The history that its versions are of.
+  HistoryId history() const { return history_; }
+  void set_history(HistoryId history) { history_ = history; }
+
   // No snapshot that is alive is of an older version.
   Version oldest_open();
   Version version() const { return version_; }
@@ -57,9 +62,21 @@ class Cache {
   // loading leaves nothing.
   void end_subscription(SubscriptionId subscription, const Interest& interest, Version version);
 
+  // Nothing more comes of subscriptions that were loading. Whatever they alone had kept here goes.
+  void abandon_loads(const std::vector<Interest>& interests);
+
+  // ---- in place of another, after a new snapshot ----
+
+  // What programs have declared there.
+  void declare_as(const Cache& before);
+  // Its source, handlers and watches go over to this one, and are told as one change by which the
+  // two differ.
+  void replace(Cache& before);
+
   // Objects of this client that are being created: its own to see until release().
-  void expect_created(ObjectId object) { own_.insert(object); }
-  void forget_created(ObjectId object) { own_.erase(object); }
+  void expect_created(ObjectRef object) { own_.insert(object); }
+  void forget_created(ObjectRef object) { own_.erase(object); }
+  const boost::unordered_flat_set<ObjectRef>& created() const { return own_; }
   // Requires that the server tells no more of them on this account.
   void release(std::span<const ObjectRef> objects);
 
@@ -97,17 +114,19 @@ class Cache {
   Row* staged_row(TypeId type, ObjectId object) const;
   // Whether the object is to be seen whatever is loading now.
   bool is_covered(const CatalogType& type, ObjectId object, const Row& row) const {
-    return coverage_->has_row(type, object, row) || own_.contains(object);
+    return coverage_->has_row(type, object, row) || own_.contains({type.id, object});
   }
   static void complete_held(const Row& held, std::span<Value> fields);
   void apply_staged(const ObjectChange& change, const Changeset& changes, Changeset& visible);
   void note_change(const Delta& delta, const Changeset& changes);
+  void tell(Change change);
   void note_index_entries(Change& change, const CatalogType& type, ObjectRef object,
                           const Row* before, const Row* after) const;
   static Row::Owner make_row(const CatalogType& type, const ObjectChange& change,
                              const Changeset& changes);
   static Row::Owner updated_row(const CatalogType& type, const Row& old, const ObjectChange& change,
                                 const Changeset& changes);
+  void abandon_staging();
   void drop_uncovered(const std::vector<ObjectRef>& objects);
   std::vector<ObjectRef> held_objects(const Interest& interest) const;
   void rebuild_catalog(std::shared_ptr<const Catalog> catalog);
@@ -117,13 +136,14 @@ class Cache {
 
   std::shared_ptr<VersionedState> state_;
   Version version_;
+  HistoryId history_;
   std::shared_ptr<const ClientCatalog> catalog_;
   std::shared_ptr<const Coverage> coverage_;
   std::map<SubscriptionId, LoadedSubscription> loaded_;
   boost::unordered_flat_set<TypeId> partial_types_;          // of which partial rows have come
   boost::unordered_flat_set<IndexId> incomplete_indexes_;    // see Coverage
   boost::unordered_flat_set<SubscriptionId> to_come_again_;  // lazy ones, before those are complete
-  boost::unordered_flat_set<ObjectId> own_;
+  boost::unordered_flat_set<ObjectRef> own_;
   std::weak_ptr<ObjectSource> source_;
   struct Declared {
     std::string schema;

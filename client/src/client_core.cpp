@@ -13,9 +13,12 @@ namespace {
 
 // Before the session is open a server has little to say.
 constexpr std::size_t kOpeningMessageBytesMax = 64 * 1024;
+// After a link was made again, for the server's next word.
+constexpr std::chrono::milliseconds kOpeningTimeout{10'000};
 // New objects of one type come in runs of this many consecutive ids, which tables are paged by.
 constexpr std::uint64_t kIdChunk = 64;
 constexpr std::uint64_t kIdsAskedMax = 1'000'000;
+constexpr std::size_t kGrantedMax = 256;  // ranges
 
 template <class... Fs>
 struct Overloaded : Fs... {
@@ -24,11 +27,17 @@ struct Overloaded : Fs... {
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
+Error history_has_ended() {
+  return {ErrorCode::kTooOld,
+          "the server has begun a new history since: begin again with a new view or transaction"};
+}
+
 }  // namespace
 
 ClientCore::ClientCore(ClientIdentity identity, const net::ChannelBinding& binding, Time now)
     : identity_(std::move(identity)),
       binding_(binding),
+      cache_(std::make_unique<Cache>()),
       now_(now),
       last_sent_(now),
       last_received_(now) {
@@ -38,7 +47,7 @@ ClientCore::ClientCore(ClientIdentity identity, const net::ChannelBinding& bindi
 }
 
 std::size_t ClientCore::message_bytes_max() const {
-  if (phase_ != Phase::kOpen) return kOpeningMessageBytesMax;
+  if (!is_past_opening()) return kOpeningMessageBytesMax;
   // The server is trusted by now, and what one commit leads to may be larger than any commit.
   return wire::kMessageBytesMax;
 }
@@ -46,13 +55,13 @@ std::size_t ClientCore::message_bytes_max() const {
 // ---- messages ----
 
 void ClientCore::receive(ServerMessage message, Time now) {
-  if (phase_ == Phase::kEnded) return;
+  if (phase_ == Phase::kEnded || phase_ == Phase::kOffline) return;
   now_ = now;
   last_received_ = now;
   if (auto* goodbye = std::get_if<Goodbye>(&message)) {
     const bool orderly = goodbye->reason.code == ErrorCode::kNone;
-    return fail(orderly ? Error{ErrorCode::kDisconnected, "the server ended the session"}
-                        : std::move(goodbye->reason));
+    return lose_link(orderly ? Error{ErrorCode::kDisconnected, "the server ended the session"}
+                             : std::move(goodbye->reason));
   }
   switch (phase_) {
     case Phase::kHello:
@@ -64,14 +73,17 @@ void ClientCore::receive(ServerMessage message, Time now) {
     case Phase::kOpening:
       if (auto* opened = std::get_if<SessionOpened>(&message)) return on(*opened);
       return on_unexpected("something before the session was open");
+    case Phase::kResuming:
+    case Phase::kReloading:
     case Phase::kOpen:
       break;
+    case Phase::kOffline:
     case Phase::kEnded:
       return;
   }
   std::visit(
       Overloaded{
-          [&](Delta& delta) { check(cache_.apply(std::move(delta))); },
+          [&](Delta& delta) { check(receiving_cache().apply(std::move(delta))); },
           [&](CommitDone& done) { on(done); },
           [&](SnapshotChunk& chunk) { on(chunk); },
           [&](SubscriptionLoaded& loaded) { on(loaded); },
@@ -79,12 +91,14 @@ void ClientCore::receive(ServerMessage message, Time now) {
           [&](ObjectsLoaded& loaded) { on(loaded); },
           [&](SchemaDefined& defined) { on(defined); },
           [&](Flushed& flushed) { on(flushed); },
-          [&](Heartbeat& heartbeat) { cache_.see_version(heartbeat.version); },
+          [&](Heartbeat& heartbeat) {
+            // What was missed may still be on its way, of older versions.
+            if (phase_ != Phase::kResuming) receiving_cache().see_version(heartbeat.version);
+          },
+          [&](Resumed& resumed) { on(resumed); },
           [&](IdsGranted& granted) {
             ids_asked_ = 0;  // whatever was asked for, this is the answer
-            ids_last_grant_ = granted.range.count;
-            ids_left_ += granted.range.count;
-            ids_.push_back(granted.range);
+            take_ids(granted.range);
           },
           [&](CreditsGranted& granted) {
             credits_ += granted.commits;
@@ -121,23 +135,21 @@ void ClientCore::on(Authenticated& message) {
                  "token is for, or someone sits between"});
   }
   phase_ = Phase::kOpening;
-  send(OpenSession{identity_.client, identity_.name});
+  send(OpenSession{identity_.client, identity_.name, history_ != HistoryId{}});
 }
 
 void ClientCore::on(SessionOpened& message) {
   actor_ = std::move(message.actor);
-  history_ = message.history;
-  connection_ = message.connection;
   credits_ = message.commit_credits;
   commit_bytes_max_ = message.commit_bytes_max;
   heartbeat_interval_ = std::chrono::milliseconds(message.heartbeat_interval_ms);
   silence_timeout_ = std::chrono::milliseconds(message.silence_timeout_ms);
-  for (const IdRange& range : message.ids) {
-    ids_.push_back(range);
-    ids_left_ += range.count;
-    ids_last_grant_ = range.count;
-  }
-  cache_.see_version(message.version);
+  if (history_ != HistoryId{}) return resume(message);
+  history_ = message.history;
+  cache_->set_history(history_);
+  connection_ = message.connection;
+  for (const IdRange& range : message.ids) take_ids(range);
+  cache_->see_version(message.version);
   phase_ = Phase::kOpen;
 }
 
@@ -147,9 +159,14 @@ void ClientCore::on(SchemaDefined& message) {
     const bool is_live = !subscription.ticket->error && subscription.ending == nullptr;
     if (is_live && subscription.loading == Loading::kLazy) lazy.push_back(id);
   }
-  check(cache_.learn(message.types, lazy));
-  cache_.see_version(message.version);
-  if (message.request != RequestId{}) finish_request(message.request, message.version);
+  check(receiving_cache().learn(message.types, lazy));
+  if (phase_ != Phase::kResuming) receiving_cache().see_version(message.version);
+  if (message.request == RequestId{}) return;
+  finish_request(message.request, message.version);
+  if (reload_ != nullptr && reload_->defining.erase(message.request) != 0 &&
+      reload_->defining.empty()) {
+    subscribe_again();
+  }
 }
 
 void ClientCore::on(SnapshotChunk& message) {
@@ -158,7 +175,7 @@ void ClientCore::on(SnapshotChunk& message) {
     return on_unexpected("objects of a subscription that was never asked for");
   }
   found->second.objects_loaded += message.rows.objects.size();
-  check(cache_.stage(message.subscription, std::move(message.rows)));
+  check(receiving_cache().stage(message.subscription, std::move(message.rows)));
 }
 
 void ClientCore::on(SubscriptionLoaded& message) {
@@ -166,11 +183,17 @@ void ClientCore::on(SubscriptionLoaded& message) {
   if (found == subscriptions_.end()) {
     return on_unexpected("a subscription that was never asked for");
   }
-  if (found->second.ticket->is_done()) {
-    return cache_.finish_reload(message.subscription, message.version);
+  if (reload_ != nullptr && reload_->loading.erase(message.subscription) != 0) {
+    reload_->cache->finish_load(message.subscription, found->second.interest, found->second.loading,
+                                message.version);
+    if (reload_->loading.empty()) finish_reload();
+    return;
   }
-  cache_.finish_load(message.subscription, found->second.interest, found->second.loading,
-                     message.version);
+  if (found->second.ticket->is_done()) {
+    return cache_->finish_reload(message.subscription, message.version);
+  }
+  cache_->finish_load(message.subscription, found->second.interest, found->second.loading,
+                      message.version);
   found->second.ticket->version = message.version;
 }
 
@@ -179,7 +202,7 @@ void ClientCore::on(Unsubscribed& message) {
   if (found == subscriptions_.end() || found->second.ending == nullptr) {
     return on_unexpected("the end of a subscription that was not to end");
   }
-  cache_.end_subscription(message.subscription, found->second.interest, message.version);
+  cache_->end_subscription(message.subscription, found->second.interest, message.version);
   SubscriptionEntry& entry = found->second;
   if (!entry.ticket->is_done()) {
     entry.ticket->error =
@@ -189,9 +212,9 @@ void ClientCore::on(Unsubscribed& message) {
 }
 
 void ClientCore::on(Flushed& message) {
-  cache_.see_version(message.version);
+  cache_->see_version(message.version);
   if (const auto found = releases_.find(message.request); found != releases_.end()) {
-    cache_.release(found->second.objects);
+    cache_->release(found->second.objects);
     found->second.ticket->version = message.version;
     releases_.erase(found);
     return;
@@ -202,27 +225,28 @@ void ClientCore::on(Flushed& message) {
 void ClientCore::on(ObjectsLoaded& message) {
   const auto found = loads_.find(message.request);
   if (found == loads_.end()) return on_unexpected("objects that were never asked for");
-  const CatalogType* type = cache_.catalog()->catalog->find(message.rows.type);
+  const CatalogType* type = cache_->catalog()->catalog->find(message.rows.type);
   if (!message.rows.objects.empty() &&
       (type == nullptr || message.rows.field_count > type->fields.size())) {
     return on_unexpected("objects that do not fit their type");
   }
-  LoadTicket& ticket = *found->second;
+  LoadTicket& ticket = *found->second.ticket;
   if (!message.rows.objects.empty()) ticket.blocks.push_back(std::move(message.rows));
   ticket.complete = message.last;
   if (message.last) loads_.erase(found);
 }
 
 void ClientCore::on(RequestRefused& message) {
+  if (reload_ != nullptr) return on_refused_while_reloading(message);
   if (const auto* request = std::get_if<RequestId>(&message.about)) {
     if (const auto load = loads_.find(*request); load != loads_.end()) {
-      load->second->error = std::move(message.error);
+      load->second.ticket->error = std::move(message.error);
       loads_.erase(load);
       return;
     }
     const auto found = requests_.find(*request);
     if (found == requests_.end()) return;
-    found->second->error = std::move(message.error);
+    found->second.ticket->error = std::move(message.error);
     requests_.erase(found);
   } else if (const auto* subscription = std::get_if<SubscriptionId>(&message.about)) {
     const auto found = subscriptions_.find(*subscription);
@@ -238,12 +262,13 @@ void ClientCore::on(RequestRefused& message) {
 
 // ---- requests ----
 
-std::shared_ptr<RequestTicket> ClientCore::new_request(RequestId id) {
+std::shared_ptr<RequestTicket> ClientCore::new_request(RequestId id, ClientMessage message) {
   auto ticket = std::make_shared<RequestTicket>();
   if (phase_ == Phase::kEnded) {
     ticket->error = end_reason_;
   } else {
-    requests_.emplace(id, ticket);
+    send_when_open(message);
+    requests_.emplace(id, Request{ticket, std::move(message)});
   }
   return ticket;
 }
@@ -251,21 +276,26 @@ std::shared_ptr<RequestTicket> ClientCore::new_request(RequestId id) {
 void ClientCore::finish_request(RequestId id, Version version) {
   const auto found = requests_.find(id);
   if (found == requests_.end()) return;
-  found->second->version = version;
+  found->second.ticket->version = version;
   requests_.erase(found);
 }
 
 std::shared_ptr<RequestTicket> ClientCore::define(const Schema& schema) {
-  cache_.declare(schema.name(), schema.bindings());
+  cache_->declare(schema.name(), schema.bindings());
+  if (reload_ != nullptr) reload_->cache->declare_as(*cache_);
+  // In the order in which they came, because they may need each other.
+  if (std::none_of(defined_.begin(), defined_.end(), [&](const Schema& known) {
+        return known.definition() == schema.definition();
+      })) {
+    defined_.push_back(schema);
+  }
   last_request_ = RequestId{last_request_.value + 1};
-  send(DefineSchema{last_request_, schema.definition()});
-  return new_request(last_request_);
+  return new_request(last_request_, DefineSchema{last_request_, schema.definition()});
 }
 
 std::shared_ptr<RequestTicket> ClientCore::flush() {
   last_request_ = RequestId{last_request_.value + 1};
-  send(Flush{last_request_});
-  return new_request(last_request_);
+  return new_request(last_request_, Flush{last_request_});
 }
 
 SubscriptionId ClientCore::subscribe(Interest interest, Loading loading) {
@@ -276,7 +306,8 @@ SubscriptionId ClientCore::subscribe(Interest interest, Loading loading) {
                           .ending = nullptr};
   if (phase_ == Phase::kEnded) entry.ticket->error = end_reason_;
   if (loading == Loading::kLazy) report_oldest_open();
-  send(Subscribe{last_subscription_, entry.interest, loading});
+  send_when_open(Subscribe{last_subscription_, entry.interest, loading});
+  entry.is_told = phase_ == Phase::kOpen;
   subscriptions_.emplace(last_subscription_, std::move(entry));
   return last_subscription_;
 }
@@ -286,11 +317,11 @@ std::shared_ptr<RequestTicket> ClientCore::unsubscribe(SubscriptionId id) {
   if (entry.ending != nullptr) return entry.ending;
   entry.ending = std::make_shared<RequestTicket>();
   if (entry.ticket->error) {
-    entry.ending->version = cache_.version();  // it never was
+    entry.ending->version = cache_->version();  // it never was
   } else if (phase_ == Phase::kEnded) {
     entry.ending->error = end_reason_;
   } else {
-    send(Unsubscribe{id});
+    send_when_open(Unsubscribe{id});  // offline: it is just not taken up again
   }
   return entry.ending;
 }
@@ -304,21 +335,26 @@ std::shared_ptr<RequestTicket> ClientCore::release(TypeId type, std::vector<Obje
   last_request_ = RequestId{last_request_.value + 1};
   Releasing releasing{ticket, {}};
   for (const ObjectId object : objects) releasing.objects.push_back({type, object});
-  send(Release{last_request_, type, std::move(objects)});
+  send_when_open(Release{last_request_, type, std::move(objects)});
   releases_.emplace(last_request_, std::move(releasing));
   return ticket;
 }
 
-std::shared_ptr<LoadTicket> ClientCore::load(Version version, Interest what) {
+std::shared_ptr<LoadTicket> ClientCore::load(const SnapshotOrigin& origin, Interest what) {
   auto ticket = std::make_shared<LoadTicket>();
   if (phase_ == Phase::kEnded) {
     ticket->error = end_reason_;
     return ticket;
   }
+  if (origin.history != history_) {
+    ticket->error = history_has_ended();
+    return ticket;
+  }
   report_oldest_open();
   last_request_ = RequestId{last_request_.value + 1};
-  send(LoadObjects{last_request_, version, std::move(what)});
-  loads_.emplace(last_request_, ticket);
+  LoadObjects message{last_request_, origin.version, std::move(what)};
+  send_when_open(message);
+  loads_.emplace(last_request_, Load{ticket, origin.history, std::move(message)});
   return ticket;
 }
 
@@ -327,13 +363,14 @@ std::shared_ptr<LoadTicket> ClientCore::load(Version version, Interest what) {
 void ClientCore::report_oldest_open() {
   if (reports_oldest_) return;
   reports_oldest_ = true;
-  oldest_reported_ = cache_.oldest_open();
-  send(OldestOpenVersion{oldest_reported_});
+  oldest_reported_ = cache_->oldest_open();
+  send_when_open(OldestOpenVersion{oldest_reported_});
 }
 
 // ---- commits ----
 
-std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCallback callback) {
+std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, HistoryId history,
+                                                 CommitCallback callback) {
   last_sequence_ = Sequence{last_sequence_.value + 1};
   auto ticket = std::make_shared<CommitTicket>();
   ticket->sequence = last_sequence_;
@@ -342,16 +379,20 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCa
     finish(ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
     return ticket;
   }
+  if (history != history_) {
+    finish(ticket, history_has_ended());
+    return ticket;
+  }
   // What nothing covers is this client's own to see. Both sides know it from the commit.
   const auto is_uncovered = [&](const ObjectChange& change) {
-    return change.kind == ObjectChange::Kind::kCreate && !cache_.coverage().has_type(change.type);
+    return change.kind == ObjectChange::Kind::kCreate && !cache_->coverage().has_type(change.type);
   };
   const auto& changes = request.writes.objects;
   if (std::any_of(changes.begin(), changes.end(), is_uncovered)) {
     for (const ObjectChange& change : changes) {
       if (change.kind != ObjectChange::Kind::kCreate) continue;
       ticket->created.push_back({change.type, change.object});
-      cache_.expect_created(change.object);
+      cache_->expect_created({change.type, change.object});
     }
   }
   WaitingCommit commit{ticket, {}};
@@ -375,7 +416,7 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCa
                      " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
     return ticket;
   }
-  if (!waiting_.empty() && waiting_bytes_ + commit.bytes > kWaitingBytesMax) {
+  if (waiting_bytes_ > 0 && waiting_bytes_ + commit.bytes > kWaitingBytesMax) {
     finish(ticket, Error{ErrorCode::kTooManyCommitsInFlight,
                          "not committed: more than " + std::to_string(kWaitingBytesMax) +
                              " bytes of commits wait for the server"});
@@ -388,21 +429,37 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, CommitCa
 }
 
 void ClientCore::send_waiting() {
-  while (credits_ > 0 && !waiting_.empty()) {
+  while (phase_ == Phase::kOpen && credits_ > 0 && !waiting_.empty()) {
     WaitingCommit waiting = std::move(waiting_.front());
     waiting_.pop_front();
     waiting_bytes_ -= waiting.bytes;
     --credits_;
-    commits_.emplace(waiting.ticket->sequence, std::move(waiting.ticket));
-    for (wire::EncodedMessage& part : waiting.parts) outgoing_.push_back(std::move(part));
+    const Sequence sequence = waiting.ticket->sequence;
+    last_sent_sequence_ = std::max(last_sent_sequence_, sequence);
+    outgoing_.insert(outgoing_.end(), waiting.parts.begin(), waiting.parts.end());
+    if (!identity_.reconnects) waiting.parts.clear();  // never to be sent again
+    commits_.emplace(sequence, std::move(waiting));
     last_sent_ = now_;
   }
+}
+
+bool ClientCore::withdraw(const CommitTicket& ticket, Error reason) {
+  const auto found =
+      std::find_if(waiting_.begin(), waiting_.end(),
+                   [&](const WaitingCommit& commit) { return commit.ticket.get() == &ticket; });
+  // One that goes out again may have taken effect.
+  if (found == waiting_.end() || ticket.sequence <= last_sent_sequence_) return false;
+  const std::shared_ptr<CommitTicket> withdrawn = found->ticket;
+  waiting_bytes_ -= found->bytes;
+  waiting_.erase(found);
+  finish(withdrawn, std::move(reason));
+  return true;
 }
 
 void ClientCore::on(CommitDone& message) {
   const auto found = commits_.find(message.sequence);
   if (found == commits_.end()) return on_unexpected("the outcome of a commit that was never sent");
-  const std::shared_ptr<CommitTicket> ticket = std::move(found->second);
+  const std::shared_ptr<CommitTicket> ticket = std::move(found->second.ticket);
   commits_.erase(found);
   while (lowest_unresolved_ <= last_sequence_ && !commits_.contains(lowest_unresolved_) &&
          (waiting_.empty() || lowest_unresolved_ < waiting_.front().ticket->sequence)) {
@@ -410,7 +467,9 @@ void ClientCore::on(CommitDone& message) {
   }
   ++credits_;
   if (const auto* accepted = std::get_if<Accepted>(&message.outcome)) {
-    cache_.see_version(accepted->version);
+    cache_->see_version(accepted->version);
+  } else if (const auto* conflict = std::get_if<Conflict>(&message.outcome)) {
+    conflicts_.add(conflict->key);
   }
   finish(ticket, std::move(message.outcome));
   send_waiting();
@@ -418,7 +477,7 @@ void ClientCore::on(CommitDone& message) {
 
 void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
   if (!std::holds_alternative<Accepted>(outcome)) {
-    for (const ObjectRef object : ticket->created) cache_.forget_created(object.object);
+    for (const ObjectRef object : ticket->created) cache_->forget_created(object);
   }
   ticket->outcome = std::move(outcome);
   if (ticket->callback) completed_.push_back(ticket);
@@ -442,6 +501,21 @@ std::optional<ObjectId> ClientCore::allocate(TypeId type) {
   return ObjectId{chunk.next++};
 }
 
+void ClientCore::take_ids(const IdRange& range) {
+  ids_.push_back(range);
+  ids_left_ += range.count;
+  ids_last_grant_ = range.count;
+  if (!identity_.reconnects) return;
+  if (!granted_.empty() &&
+      granted_.back().first.value + granted_.back().count == range.first.value) {
+    granted_.back().count += range.count;
+  } else {
+    granted_.push_back(range);
+    // What was granted so long ago has been used.
+    if (granted_.size() > kGrantedMax) granted_.erase(granted_.begin());
+  }
+}
+
 void ClientCore::ask_for_ids() {
   if (ids_asked_ > 0 || ids_left_ > ids_last_grant_ / 2 || phase_ != Phase::kOpen) return;
   ids_asked_ = std::clamp<std::uint64_t>(ids_last_grant_ * 2, kIdChunk, kIdsAskedMax);
@@ -450,21 +524,30 @@ void ClientCore::ask_for_ids() {
 
 // ---- time and ends ----
 
+void ClientCore::send_when_open(const ClientMessage& message) {
+  if (phase_ == Phase::kOpen) send(message);
+}
+
 void ClientCore::send(const ClientMessage& message) {
-  if (phase_ == Phase::kEnded) return;
+  if (phase_ == Phase::kEnded || phase_ == Phase::kOffline) return;
   last_sent_ = now_;
   outgoing_.push_back(wire::encode(message));
 }
 
 void ClientCore::tick(Time now) {
   now_ = now;
-  if (phase_ != Phase::kOpen) return;
-  if (silence_timeout_.count() > 0 && now - last_received_ >= silence_timeout_) {
-    return fail({ErrorCode::kPeerSilent, "nothing received from the server for " +
-                                             std::to_string(silence_timeout_.count()) + " ms"});
+  const bool is_opening_again = history_ != HistoryId{} && !is_past_opening() && !is_offline();
+  if (phase_ != Phase::kEnded && is_opening_again && now - last_received_ >= kOpeningTimeout) {
+    return lose_link({ErrorCode::kTimeout, "the server did not open a session in time"});
   }
-  if (reports_oldest_) {
-    if (const Version oldest = cache_.oldest_open(); oldest != oldest_reported_) {
+  if (!is_past_opening()) return;
+  if (silence_timeout_.count() > 0 && now - last_received_ >= silence_timeout_) {
+    return lose_link({ErrorCode::kPeerSilent, "nothing received from the server for " +
+                                                  std::to_string(silence_timeout_.count()) +
+                                                  " ms"});
+  }
+  if (reports_oldest_ && phase_ == Phase::kOpen) {
+    if (const Version oldest = cache_->oldest_open(); oldest != oldest_reported_) {
       oldest_reported_ = oldest;
       send(OldestOpenVersion{oldest});
     }
@@ -476,16 +559,23 @@ void ClientCore::fail(Error reason) {
   if (phase_ == Phase::kEnded) return;
   end_reason_ = std::move(reason);
   phase_ = Phase::kEnded;
-  for (auto& [sequence, ticket] : std::exchange(commits_, {})) {
-    finish(ticket, Error{ErrorCode::kOutcomeUnknown,
-                         "whether the commit took effect is unknown: " + end_reason_.message});
+  link_events_.push_back({LinkEvent::Kind::kGone, end_reason_, false});
+  for (auto& [sequence, commit] : std::exchange(commits_, {})) {
+    finish(commit.ticket,
+           Error{ErrorCode::kOutcomeUnknown,
+                 "whether the commit took effect is unknown: " + end_reason_.message});
   }
   for (WaitingCommit& waiting : std::exchange(waiting_, {})) {
-    finish(waiting.ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
+    // Those that are to go out again may have taken effect.
+    const bool was_sent = waiting.ticket->sequence <= last_sent_sequence_;
+    finish(waiting.ticket,
+           was_sent ? Error{ErrorCode::kOutcomeUnknown,
+                            "whether the commit took effect is unknown: " + end_reason_.message}
+                    : Error{end_reason_.code, "not committed: " + end_reason_.message});
   }
   waiting_bytes_ = 0;
-  for (auto& [id, ticket] : std::exchange(requests_, {})) ticket->error = end_reason_;
-  for (auto& [id, ticket] : std::exchange(loads_, {})) ticket->error = end_reason_;
+  for (auto& [id, request] : std::exchange(requests_, {})) request.ticket->error = end_reason_;
+  for (auto& [id, load] : std::exchange(loads_, {})) load.ticket->error = end_reason_;
   for (auto& [id, releasing] : std::exchange(releases_, {})) releasing.ticket->error = end_reason_;
   for (auto& [id, subscription] : subscriptions_) {
     if (!subscription.ticket->is_done()) subscription.ticket->error = end_reason_;
@@ -493,7 +583,7 @@ void ClientCore::fail(Error reason) {
       subscription.ending->error = end_reason_;
     }
   }
-  cache_.end_watches(end_reason_);
+  cache_->end_watches(end_reason_);
 }
 
 }  // namespace odb::detail

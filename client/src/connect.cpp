@@ -1,16 +1,12 @@
-// Opening a connection: TCP, TLS, authentication, session.
+// Opening a connection: a link, authentication, session.
 #include <errno.h>  // program_invocation_short_name
-#include <poll.h>
 
-#include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "connection.h"
+#include "dialer.h"
 #include "odb/net/random.h"
-#include "odb/net/socket.h"
-#include "odb/net/tls_context.h"
-#include "odb/net/tls_stream.h"
 #include "odb/version.h"
 #include "odb/wire/codec.h"
 
@@ -19,58 +15,26 @@ namespace odb::detail {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryInterval{100};
-constexpr std::chrono::milliseconds kWhileWaitingInterval{50};
 
-// One attempt to connect, with what it needs to wait and to explain itself.
+struct Opened {
+  std::unique_ptr<net::MessageStream> stream;
+  std::unique_ptr<ClientCore> core;
+};
+
+// One attempt to open a session, with what it needs to wait and to explain itself.
 class Attempt {
  public:
-  Attempt(const net::Endpoint& server, const ConnectOptions& options, Time deadline)
-      : server_(server), options_(options), deadline_(deadline) {}
+  Attempt(Dialer& dialer, const ConnectOptions& options, Time deadline)
+      : dialer_(dialer), options_(options), deadline_(deadline) {}
 
-  struct Opened {
-    std::unique_ptr<net::MessageStream> stream;
-    std::unique_ptr<ClientCore> core;
-  };
-
-  Result<Opened> run(const net::TlsClientContext& tls, const std::string& token) {
-    std::exception_ptr interrupted;
-    auto socket = net::connect_tcp(server_, deadline_, [&] {
-      try {
-        if (options_.while_waiting) options_.while_waiting();
-        return false;
-      } catch (...) {
-        interrupted = std::current_exception();
-        return true;
-      }
-    });
-    if (interrupted) std::rethrow_exception(interrupted);
-    if (!socket) return socket.error();
-    auto stream = std::make_unique<net::TlsStream>(tls, *std::move(socket), server_);
-    if (auto shaken = shake_hands(*stream); !shaken) return shaken.error();
-    return open_session(std::move(stream), token);
-  }
-
- private:
-  Result<void> shake_hands(net::TlsStream& stream) {
-    for (;;) {
-      const net::StreamProgress progress = stream.handshake();
-      if (progress.status == net::StreamStatus::kOk) return {};
-      if (progress.status == net::StreamStatus::kFailed) return stream.error();
-      if (progress.status == net::StreamStatus::kClosed) return closed();
-      if (!wait(stream.descriptor(), progress.status == net::StreamStatus::kWantsWrite)) {
-        return out_of_time();
-      }
-    }
-  }
-
-  Result<Opened> open_session(std::unique_ptr<net::TlsStream> tls, const std::string& token) {
+  Result<Opened> run(const std::string& token) {
+    auto bytes = dialer_.dial(deadline_, options_.while_waiting);
+    if (!bytes) return bytes.error();
     Opened opened;
-    opened.core = std::make_unique<ClientCore>(
-        ClientIdentity{net::make_client_id(), token, std::string("odb ") + kVersionText,
-                       options_.name.empty() ? ::program_invocation_short_name : options_.name},
-        tls->channel_binding(), std::chrono::steady_clock::now());
+    opened.core = std::make_unique<ClientCore>(identity(token), (*bytes)->channel_binding(),
+                                               std::chrono::steady_clock::now());
     opened.stream =
-        std::make_unique<net::MessageStream>(std::move(tls), opened.core->message_bytes_max());
+        std::make_unique<net::MessageStream>(*std::move(bytes), opened.core->message_bytes_max());
     while (!opened.core->is_open()) {
       for (auto& message : opened.core->take_outgoing()) opened.stream->send(std::move(message));
       const bool wants_write = opened.stream->flush() == net::StreamStatus::kWantsWrite;
@@ -83,7 +47,8 @@ class Attempt {
         opened.core->fail(closed());
       } else if (received.status == net::StreamStatus::kFailed) {
         opened.core->fail(opened.stream->error());
-      } else if (!wait(opened.stream->bytes().descriptor(), wants_write)) {
+      } else if (!wait_ready(opened.stream->bytes().descriptor(), wants_write, deadline_,
+                             options_.while_waiting)) {
         return out_of_time();
       }
       if (opened.core->has_ended()) return refused(opened.core->end_reason());
@@ -91,53 +56,67 @@ class Attempt {
     return opened;
   }
 
-  bool wait(int descriptor, bool for_writing) {
-    for (;;) {
-      const Time now = std::chrono::steady_clock::now();
-      if (now >= deadline_) return false;
-      pollfd poll_for{.fd = descriptor,
-                      .events = static_cast<short>(POLLIN | (for_writing ? POLLOUT : 0)),
-                      .revents = 0};
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now);
-      const int ready =
-          ::poll(&poll_for, 1, static_cast<int>(std::min(left, kWhileWaitingInterval).count()));
-      if (ready > 0) return true;
-      if (options_.while_waiting) options_.while_waiting();
-    }
+ private:
+  ClientIdentity identity(const std::string& token) const {
+    return {.client = net::make_client_id(),
+            .token = token,
+            .software = std::string("odb ") + kVersionText,
+            .name = options_.name.empty() ? ::program_invocation_short_name : options_.name,
+            .reconnects = options_.reconnect_for.count() > 0};
   }
-
   Error refused(Error reason) const {
-    reason.message = net::to_string(server_) + ": " + reason.message;
+    reason.message = net::to_string(dialer_.server()) + ": " + reason.message;
     return reason;
   }
   Error closed() const {
-    return {ErrorCode::kConnectFailed,
-            net::to_string(server_) + " closed the connection before the session was open"};
+    return {ErrorCode::kConnectFailed, net::to_string(dialer_.server()) +
+                                           " closed the connection before the session was open"};
   }
   Error out_of_time() const {
-    return {ErrorCode::kTimeout, "no session with " + net::to_string(server_) + " within " +
-                                     std::to_string(options_.timeout.count()) + " ms"};
+    return {ErrorCode::kTimeout, "no session with " + net::to_string(dialer_.server()) +
+                                     " within " + std::to_string(options_.timeout.count()) + " ms"};
   }
 
-  const net::Endpoint& server_;
+  Dialer& dialer_;
   const ConnectOptions& options_;
   const Time deadline_;
 };
 
-}  // namespace
-
-std::shared_ptr<Connection> Connection::open(const std::string& host, std::uint16_t port,
-                                             const std::string& token, ConnectOptions options) {
-  const net::Endpoint server{host, port};
+net::TlsClientContext make_tls(const ConnectOptions& options) {
   auto tls = net::TlsClientContext::create(
       {.ca_file = options.ca_file, .host_name = {}, .fingerprint = options.fingerprint});
   if (!tls) throw_error(tls.error());
+  return *std::move(tls);
+}
+
+}  // namespace
+
+std::shared_ptr<Connection> Connection::open(net::Socket socket, const std::string& token,
+                                             ConnectOptions options) {
+  options.retry = false;
+  options.reconnect_for = {};
+  auto dialer = std::make_unique<Dialer>(std::move(socket), make_tls(options));
+  return open(std::move(dialer), token, std::move(options));
+}
+
+std::shared_ptr<Connection> Connection::open(std::vector<net::Endpoint> servers,
+                                             const std::string& token, ConnectOptions options) {
+  if (servers.empty()) {
+    throw_error({ErrorCode::kConnectFailed, "expected at least one address of a server"});
+  }
+  auto dialer = std::make_unique<Dialer>(std::move(servers), make_tls(options));
+  return open(std::move(dialer), token, std::move(options));
+}
+
+std::shared_ptr<Connection> Connection::open(std::unique_ptr<Dialer> dialer,
+                                             const std::string& token, ConnectOptions options) {
   const Time deadline = std::chrono::steady_clock::now() + options.timeout;
   for (;;) {
-    auto opened = Attempt(server, options, deadline).run(*tls, token);
+    auto opened = Attempt(*dialer, options, deadline).run(token);
     if (opened) {
       std::shared_ptr<Connection> connection(
-          new Connection(std::move(opened->stream), std::move(opened->core), std::move(options)));
+          new Connection(std::move(dialer), std::move(opened->stream), std::move(opened->core),
+                         std::move(options)));
       connection->start();
       return connection;
     }

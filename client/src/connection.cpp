@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <random>
 #include <utility>
 
 #include "odb/wire/codec.h"
@@ -26,6 +27,10 @@ constexpr std::chrono::milliseconds kTickInterval{250};
 constexpr std::chrono::milliseconds kWhileWaitingInterval{50};
 // Messages taken in before the lock is given to others.
 constexpr int kMessagesPerTurn = 512;
+// Between attempts to have a link again.
+constexpr std::chrono::milliseconds kBackoffMin{20};
+constexpr std::chrono::milliseconds kBackoffMax{2'000};
+constexpr std::chrono::milliseconds kDialTimeout{5'000};
 // Completions that share one write of the commits they begin.
 constexpr int kCallbacksPerWrite = 16;
 
@@ -58,15 +63,14 @@ int poll_milliseconds(Time now, Time deadline) {
 
 }  // namespace
 
-Connection::Connection(std::unique_ptr<net::MessageStream> stream, std::unique_ptr<ClientCore> core,
-                       ConnectOptions options)
+Connection::Connection(std::unique_ptr<Dialer> dialer, std::unique_ptr<net::MessageStream> stream,
+                       std::unique_ptr<ClientCore> core, ConnectOptions options)
     : options_(std::move(options)),
       actor_(core->actor()),
-      history_(core->history()),
-      connection_identity_(core->connection()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       process_(this_process()),
+      dialer_(std::move(dialer)),
       stream_(std::move(stream)),
       core_(std::move(core)) {
   stream_->set_message_bytes_max(core_->message_bytes_max());
@@ -122,7 +126,8 @@ bool Connection::wait(Lock& lock, Timeout timeout, const std::function<bool()>& 
       std::chrono::steady_clock::now() + timeout.value_or(options_.request_timeout);
   while (!is_done()) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
-    if (!driving_) {
+    if (down_since_) check_offline();
+    if (!driving_ && !core_->is_offline()) {
       drive(lock, deadline, is_done);
       continue;
     }
@@ -133,6 +138,19 @@ bool Connection::wait(Lock& lock, Timeout timeout, const std::function<bool()>& 
     call_while_waiting(lock);
   }
   return true;
+}
+
+void Connection::check_offline() const {
+  if (is_offline_too_long()) throw_error(offline_error());
+}
+
+bool Connection::is_offline_too_long() const {
+  return std::chrono::steady_clock::now() - *down_since_ >= options_.offline_wait;
+}
+
+Error Connection::offline_error() const {
+  const Error& reason = core_->offline_reason();
+  return {reason.code, reason.message + "; the link to the server is being made again"};
 }
 
 void Connection::call_while_waiting(Lock& lock) {
@@ -168,7 +186,8 @@ void Connection::drive(Lock& lock, Time deadline, const std::function<bool()>& i
   Time called_while_waiting = std::chrono::steady_clock::now();
   for (;;) {
     send_outgoing();
-    if (is_done()) return;
+    if (is_done() || core_->is_offline()) return;
+    if (down_since_) check_offline();
     const Time now = std::chrono::steady_clock::now();
     if (now >= deadline) return;
     if (now - called_while_waiting >= kWhileWaitingInterval) {
@@ -225,7 +244,8 @@ void Connection::send_outgoing() {
 void Connection::pump() {
   const Time now = std::chrono::steady_clock::now();
   has_more_ = true;
-  for (int budget = kMessagesPerTurn; budget > 0 && !core_->has_ended(); --budget) {
+  for (int budget = kMessagesPerTurn; budget > 0 && !core_->has_ended() && !core_->is_offline();
+       --budget) {
     const net::MessageStream::Received received =
         stream_->receive(net::MessageStream::Eagerness::kArrived);
     if (received.status == net::StreamStatus::kOk) {
@@ -235,13 +255,18 @@ void Connection::pump() {
         break;
       }
       core_->receive(*std::move(message), now);
+      if (down_since_ && core_->is_open()) {
+        down_since_.reset();
+        backoff_ = {};
+      }
+      if (down_since_) stream_->set_message_bytes_max(core_->message_bytes_max());
       continue;
     }
     has_more_ = false;
     if (received.status == net::StreamStatus::kClosed) {
-      core_->fail({ErrorCode::kDisconnected, "the server closed the connection"});
+      core_->lose_link({ErrorCode::kDisconnected, "the server closed the connection"});
     } else if (received.status == net::StreamStatus::kFailed) {
-      core_->fail(stream_->error());
+      core_->lose_link(stream_->error());
     }
     break;
   }
@@ -249,13 +274,20 @@ void Connection::pump() {
     bytes_seen_ = stream_->bytes_received();
     core_->note_received(now);
   }
-  if (core_->has_ended()) {
-    has_more_ = false;
+  if (core_->has_ended() || core_->is_offline()) {
+    note_link_lost();
     stream_->bytes().close();
-    changed_.notify_all();
     return;
   }
   if (!in_handlers_) send_outgoing();
+}
+
+void Connection::note_link_lost() {
+  has_more_ = false;
+  wants_write_ = false;
+  if (!down_since_) down_since_ = std::chrono::steady_clock::now();
+  changed_.notify_all();
+  wake_background();
 }
 
 void Connection::close_link() {
@@ -278,7 +310,7 @@ void Connection::arm(std::uint32_t events) {
 }
 
 void Connection::arm_for_background() {
-  if (core_->has_ended()) return arm(0);
+  if (core_->has_ended() || core_->is_offline()) return arm(0);
   arm(EPOLLIN | (wants_write_ ? EPOLLOUT : 0u));
   // Bytes that are decrypted already make no descriptor readable.
   if (has_more_ || stream_->bytes().has_buffered_input()) wake_background();
@@ -292,7 +324,7 @@ void Connection::wake_background() {
 // ---- the background thread ----
 
 bool Connection::has_work_for_handlers() const {
-  return core_->has_completed() || core_->cache().has_changes();
+  return core_->has_completed() || core_->cache().has_changes() || core_->has_link_events();
 }
 
 void Connection::run_background() {
@@ -304,10 +336,14 @@ void Connection::run_background() {
       continue;
     }
     if (stopping_) return;
+    if (core_->is_offline() && !driving_) {
+      reconnect(lock);
+      continue;
+    }
     if (!driving_ && !core_->has_ended()) {
       pump();
       if (followers_ > 0) changed_.notify_all();
-      if (has_work_for_handlers() || stopping_) continue;
+      if (has_work_for_handlers() || stopping_ || core_->is_offline()) continue;
       if (has_more_) {
         // Others may want the lock.
         lock.unlock();
@@ -326,12 +362,65 @@ void Connection::run_background() {
       static_cast<void>(!::read(wakeup_.descriptor(), &count, sizeof count));
     }
     core_->tick(std::chrono::steady_clock::now());
-    if (core_->has_ended()) {
+    if (core_->has_ended() || core_->is_offline()) {
+      note_link_lost();
       close_link();
     } else {
       send_outgoing();
     }
   }
+}
+
+// One attempt to have a link again, after a pause that grows from attempt to attempt.
+void Connection::reconnect(Lock& lock) {
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  if (now() - *down_since_ >= options_.reconnect_for) {
+    core_->fail({ErrorCode::kDisconnected, "no link to the server could be made again within " +
+                                               std::to_string(options_.reconnect_for.count()) +
+                                               " ms"});
+    changed_.notify_all();
+    return;
+  }
+  if (is_offline_too_long()) {
+    core_->give_up_commits(offline_error());
+    changed_.notify_all();
+    if (has_work_for_handlers()) return;  // they are told first
+  }
+  // Many clients lose their links at once when a server goes: they shall not come back at once.
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  const auto pause = backoff_ / 2 + backoff_ * (random() % 1024) / 2048;
+  backoff_ = std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax);
+  changed_.wait_for(lock, pause, [&] { return stopping_ || core_->has_ended(); });
+  if (stopping_ || core_->has_ended()) return;
+
+  struct Stopped {};
+  Result<std::unique_ptr<net::ByteStream>> link = Error{};
+  lock.unlock();
+  try {
+    link = dialer_->dial(now() + kDialTimeout, [&] {
+      if (stopping_) throw Stopped();
+    });
+  } catch (const Stopped&) {
+  }
+  lock.lock();
+  if (stopping_ || core_->has_ended()) return;
+  if (link) return install_link(*std::move(link));
+  if (link.error().code == ErrorCode::kServerNotTrusted) {
+    core_->fail(link.error());
+    changed_.notify_all();
+  }
+}
+
+void Connection::install_link(std::unique_ptr<net::ByteStream> link) {
+  const net::ChannelBinding binding = link->channel_binding();
+  stream_ = std::make_unique<net::MessageStream>(std::move(link), core_->message_bytes_max());
+  bytes_seen_ = 0;
+  armed_ = 0;
+  epoll_event event{};
+  event.data.fd = stream_->bytes().descriptor();
+  ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, stream_->bytes().descriptor(), &event);
+  core_->attach(binding, std::chrono::steady_clock::now());
+  send_outgoing();
 }
 
 void Connection::run_handlers(Lock& lock) {
@@ -344,6 +433,12 @@ void Connection::run_handlers(Lock& lock) {
     // Commits that callbacks begin go out in groups: large enough to share a write, small enough
     // that the server works on one group while the next is made.
     if (++calls % kCallbacksPerWrite == 0 && !core_->has_ended()) send_outgoing();
+  }
+  for (const LinkEvent& event : core_->take_link_events()) {
+    if (!options_.on_link) break;
+    lock.unlock();
+    call_handler([&] { options_.on_link(event); });
+    lock.lock();
   }
   for (const Change& change : core_->cache().take_changes()) {
     // A copy: handlers may add and remove handlers.
@@ -389,10 +484,26 @@ std::shared_ptr<const Catalog> Connection::catalog() {
   return core_->cache().catalog()->catalog;
 }
 
+std::vector<ConflictCount> Connection::conflict_counts() {
+  check_process();
+  const Lock lock(mutex_);
+  return core_->conflicts().counts(*core_->cache().catalog()->catalog);
+}
+
 bool Connection::is_connected() {
   if (process_ != this_process()) return false;
   const Lock lock(mutex_);
-  return !core_->has_ended();
+  return core_->is_open();
+}
+
+HistoryId Connection::history() {
+  const Lock lock(mutex_);
+  return core_->history();
+}
+
+ObjectId Connection::connection_identity() {
+  const Lock lock(mutex_);
+  return core_->connection();
 }
 
 void Connection::disconnect() {
@@ -400,8 +511,10 @@ void Connection::disconnect() {
   {
     const Lock lock(mutex_);
     if (!core_->has_ended()) {
-      stream_->send(wire::encode(ClientMessage(Goodbye{})));
-      static_cast<void>(stream_->flush());
+      if (!core_->is_offline()) {
+        stream_->send(wire::encode(ClientMessage(Goodbye{})));
+        static_cast<void>(stream_->flush());
+      }
       core_->fail({ErrorCode::kDisconnected, "this connection was disconnected"});
       close_link();
     }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "client_core.h"
+#include "dialer.h"
 #include "odb/client/database.h"
 #include "odb/net/message_stream.h"
 #include "odb/net/socket.h"
@@ -25,8 +26,11 @@ namespace odb::detail {
 // with the mutex free.
 class Connection : public ObjectSource, public std::enable_shared_from_this<Connection> {
  public:
-  static std::shared_ptr<Connection> open(const std::string& host, std::uint16_t port,
+  static std::shared_ptr<Connection> open(std::vector<net::Endpoint> servers,
                                           const std::string& token, ConnectOptions options);
+  // Over this socket.
+  static std::shared_ptr<Connection> open(net::Socket socket, const std::string& token,
+                                          ConnectOptions options);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -41,15 +45,16 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void unsubscribe(SubscriptionId subscription, Timeout timeout);
   void release(TypeId type, std::vector<ObjectId> objects, Timeout timeout);
   // ObjectSource; any thread.
-  std::vector<RowBlock> load(Version version, Interest what) override;
+  std::vector<RowBlock> load(const SnapshotOrigin& origin, Interest what) override;
   void complete(const std::vector<std::pair<ObjectId, const Row*>>& partial,
                 std::vector<RowBlock> blocks) override;
   std::shared_ptr<const Snapshot> snapshot();
   // Of an older version: what the subscriptions cover is read from the server again.
   std::shared_ptr<const Snapshot> snapshot_at(Version version);
   ObjectId allocate(TypeId type, Timeout timeout);
-  CommitOutcome commit(CommitRequest request, Timeout timeout);
-  void commit_async(CommitRequest request, CommitCallback done);
+  // Of a transaction on a snapshot of this history.
+  CommitOutcome commit(CommitRequest request, HistoryId history, Timeout timeout);
+  void commit_async(CommitRequest request, HistoryId history, CommitCallback done);
   Version flush(Timeout timeout);
   void wait_for_version(Version version, Timeout timeout);
   void wait_for_change(Version step, Timeout timeout);  // of the cache
@@ -65,9 +70,10 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   Version version();
   std::shared_ptr<const Catalog> catalog();
   const std::string& actor() const { return actor_; }
-  HistoryId history() const { return history_; }
+  HistoryId history();
+  std::vector<ConflictCount> conflict_counts();
   Ref<odb::Connection> connection_object();
-  ObjectId connection_identity() const { return connection_identity_; }
+  ObjectId connection_identity();
   bool is_connected();
   // Ends the link; what is under way ends with kDisconnected. Joins the background thread unless
   // called on it.
@@ -80,8 +86,10 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   };
   using Lock = std::unique_lock<std::mutex>;
 
-  Connection(std::unique_ptr<net::MessageStream> stream, std::unique_ptr<ClientCore> core,
-             ConnectOptions options);
+  static std::shared_ptr<Connection> open(std::unique_ptr<Dialer> dialer, const std::string& token,
+                                          ConnectOptions options);
+  Connection(std::unique_ptr<Dialer> dialer, std::unique_ptr<net::MessageStream> stream,
+             std::unique_ptr<ClientCore> core, ConnectOptions options);
   void start();
 
   // Throws when the process was forked after connecting.
@@ -89,12 +97,16 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void check_connected(const Lock& lock) const;
 
   // Drives, or waits for who drives, until `is_done` (called with the lock) or the time is up:
-  // false. Throws what ConnectOptions::while_waiting throws.
+  // false. Throws what ConnectOptions::while_waiting throws, and DisconnectedError when there has
+  // been no link for ConnectOptions::offline_wait.
   bool wait(Lock& lock, Timeout timeout, const std::function<bool()>& is_done);
   void drive(Lock& lock, Time deadline, const std::function<bool()>& is_done);
   void call_while_waiting(Lock& lock);
   void run_wait(const std::function<void()>& body);
-  std::vector<RowBlock> load_waiting(Version version, Interest what);
+  void check_offline() const;
+  bool is_offline_too_long() const;
+  Error offline_error() const;
+  std::vector<RowBlock> load_waiting(const SnapshotOrigin& origin, Interest what);
   ObjectId allocate_waiting(TypeId type, Timeout timeout);
   void wait_until(const std::function<bool()>& is_done, Timeout timeout, const char* what);
   void finish(Lock& lock, const RequestTicket& ticket, Timeout timeout, std::string_view what);
@@ -103,18 +115,19 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void send_outgoing();
   void pump();
   void close_link();
+  void note_link_lost();
+  void install_link(std::unique_ptr<net::ByteStream> link);
   void arm(std::uint32_t events);
   void arm_for_background();
   void wake_background();
   bool has_work_for_handlers() const;
 
   void run_background();
+  void reconnect(Lock& lock);
   void run_handlers(Lock& lock);
 
   const ConnectOptions options_;
-  std::string actor_;
-  HistoryId history_;
-  ObjectId connection_identity_;
+  const std::string actor_;
   std::atomic<bool> knows_core_ = false;  // core_schema() is defined here
   const net::Socket epoll_;
   const net::Socket wakeup_;
@@ -122,15 +135,18 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  const std::unique_ptr<Dialer> dialer_;  // the background thread's, once it runs
   std::unique_ptr<net::MessageStream> stream_;
   std::unique_ptr<ClientCore> core_;
+  std::optional<Time> down_since_;  // no session since then
+  std::chrono::milliseconds backoff_{0};
   bool driving_ = false;      // a caller drives
   int followers_ = 0;         // callers that wait for the driver
   bool wants_write_ = false;  // the stream did not take everything
   std::uint32_t armed_ = 0;   // events the background thread waits for
   bool has_more_ = false;     // pump() stopped before it had taken in everything
   std::uint64_t bytes_seen_ = 0;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
   std::vector<std::shared_ptr<Handler>> handlers_;
   HandlerId last_handler_;
   std::shared_ptr<Handler> running_handler_;

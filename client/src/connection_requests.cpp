@@ -25,7 +25,7 @@ Ref<odb::Connection> Connection::connection_object() {
   }
   const CatalogType* type = catalog()->find(connection_type_name());
   ODB_CHECK(type != nullptr);
-  return Ref<odb::Connection>(ObjectRef{type->id, connection_identity_});
+  return Ref<odb::Connection>(ObjectRef{type->id, connection_identity()});
 }
 
 SubscriptionId Connection::subscribe(Interest interest, Loading loading) {
@@ -75,17 +75,17 @@ void Connection::run_wait(const std::function<void()>& body) {
   body();
 }
 
-std::vector<RowBlock> Connection::load(Version version, Interest what) {
+std::vector<RowBlock> Connection::load(const SnapshotOrigin& origin, Interest what) {
   check_process();
   std::vector<RowBlock> blocks;
-  run_wait([&] { blocks = load_waiting(version, std::move(what)); });
+  run_wait([&] { blocks = load_waiting(origin, std::move(what)); });
   return blocks;
 }
 
-std::vector<RowBlock> Connection::load_waiting(Version version, Interest what) {
+std::vector<RowBlock> Connection::load_waiting(const SnapshotOrigin& origin, Interest what) {
   Lock lock(mutex_);
   check_connected(lock);
-  const auto ticket = core_->load(version, std::move(what));
+  const auto ticket = core_->load(origin, std::move(what));
   if (driving_) send_outgoing();
   if (!wait(lock, {}, [&] { return ticket->is_done(); })) {
     throw TimeoutError({ErrorCode::kTimeout, "no answer in time while waiting for objects"});
@@ -110,6 +110,7 @@ std::shared_ptr<const Snapshot> Connection::snapshot_at(Version version) {
   check_process();
   std::shared_ptr<const ClientCatalog> catalog;
   std::vector<Interest> interests;
+  SnapshotOrigin origin{{}, version};
   {
     const Lock lock(mutex_);
     const Version newest = core_->cache().version();
@@ -121,18 +122,19 @@ std::shared_ptr<const Snapshot> Connection::snapshot_at(Version version) {
     }
     catalog = core_->cache().catalog();
     interests = core_->cache().loaded_interests();
+    origin.history = core_->history();
   }
   PastRows rows;
   for (Interest& interest : interests) {
     try {
-      std::vector<RowBlock> blocks = load(version, interest);
+      std::vector<RowBlock> blocks = load(origin, interest);
       rows.emplace_back(std::move(interest), std::move(blocks));
     } catch (const SchemaError& error) {
       // What was not defined then covers nothing.
       if (error.code() != ErrorCode::kUnknownIndex) throw;
     }
   }
-  return make_past_snapshot(*catalog, version, std::move(rows), weak_from_this());
+  return make_past_snapshot(*catalog, origin, std::move(rows), weak_from_this());
 }
 
 ObjectId Connection::allocate(TypeId type, Timeout timeout) {
@@ -167,22 +169,33 @@ ObjectId Connection::allocate_waiting(TypeId type, Timeout timeout) {
   return *id;
 }
 
-CommitOutcome Connection::commit(CommitRequest request, Timeout timeout) {
+CommitOutcome Connection::commit(CommitRequest request, HistoryId history, Timeout timeout) {
   check_process();
   Lock lock(mutex_);
-  const auto ticket = core_->commit(std::move(request), {});
+  const auto ticket = core_->commit(std::move(request), history, {});
   if (driving_) send_outgoing();  // now, not when whoever drives comes round to it
-  if (!ticket->outcome && !wait(lock, timeout, [&] { return ticket->outcome.has_value(); })) {
-    return Error{ErrorCode::kOutcomeUnknown,
-                 "no outcome in time: whether the commit takes effect is unknown"};
+  try {
+    if (ticket->outcome || wait(lock, timeout, [&] { return ticket->outcome.has_value(); })) {
+      return *ticket->outcome;
+    }
+    core_->withdraw(*ticket, {ErrorCode::kTimeout, "not committed: not sent in time"});
+  } catch (const DisconnectedError& error) {
+    core_->withdraw(*ticket, {error.code(), "not committed: " + std::string(error.what())});
   }
-  return *ticket->outcome;
+  if (ticket->outcome) return *ticket->outcome;
+  return Error{ErrorCode::kOutcomeUnknown,
+               "no outcome in time: whether the commit takes effect is unknown"};
 }
 
-void Connection::commit_async(CommitRequest request, CommitCallback done) {
+void Connection::commit_async(CommitRequest request, HistoryId history, CommitCallback done) {
   check_process();
   Lock lock(mutex_);
-  const auto ticket = core_->commit(std::move(request), std::move(done));
+  const auto ticket = core_->commit(std::move(request), history, std::move(done));
+  if (core_->is_offline() && options_.offline_wait.count() == 0) {
+    Error reason = offline_error();
+    reason.message = "not committed: " + reason.message;
+    core_->withdraw(*ticket, std::move(reason));
+  }
   if (ticket->outcome) return wake_background();
   // On the background thread the commits of all handlers of a turn go out together.
   if (in_handlers_ && std::this_thread::get_id() == background_id_) return;

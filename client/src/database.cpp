@@ -62,7 +62,8 @@ CommitOutcome Transaction::try_commit(std::optional<std::chrono::milliseconds> t
     state_.end();
     return Accepted{version()};
   }
-  return connection_->commit(state_.take_request(), timeout);
+  const HistoryId history = state_.snapshot().history();
+  return connection_->commit(state_.take_request(), history, timeout);
 }
 
 void Transaction::commit_async(CommitCallback done) {
@@ -71,14 +72,26 @@ void Transaction::commit_async(CommitCallback done) {
     done(Accepted{version()});
     return;
   }
-  connection_->commit_async(state_.take_request(), std::move(done));
+  const HistoryId history = state_.snapshot().history();
+  connection_->commit_async(state_.take_request(), history, std::move(done));
 }
 
 // ---- Database ----
 
 Database connect(const std::string& host, std::uint16_t port, const std::string& token,
                  ConnectOptions options) {
-  return Database(detail::Connection::open(host, port, token, std::move(options)));
+  return connect(std::vector<ServerAddress>{{host, port}}, token, std::move(options));
+}
+
+Database connect(std::vector<ServerAddress> servers, const std::string& token,
+                 ConnectOptions options) {
+  std::vector<net::Endpoint> endpoints;
+  for (ServerAddress& server : servers) endpoints.push_back({std::move(server.host), server.port});
+  return Database(detail::Connection::open(std::move(endpoints), token, std::move(options)));
+}
+
+Database connect_over(int descriptor, const std::string& token, ConnectOptions options) {
+  return Database(detail::Connection::open(net::Socket(descriptor), token, std::move(options)));
 }
 
 Database& Database::operator=(Database&& other) noexcept {
@@ -164,6 +177,23 @@ ObjectId Database::connection_identity() const { return connection_->connection_
 Version Database::version() const { return connection_->version(); }
 std::shared_ptr<const Catalog> Database::catalog() const { return connection_->catalog(); }
 const std::string& Database::actor() const { return connection_->actor(); }
+bool Database::is_subscribed(const Interest& interest) const {
+  const View now = view();
+  const Catalog& catalog = now.catalog();
+  if (auto possible = check_interest(catalog, interest); !possible) {
+    throw_error(std::move(possible.error()));
+  }
+  return now.snapshot().coverage().has(interest, catalog);
+}
+
+bool Database::is_subscribed(const Schema& schema) const {
+  const View now = view();
+  return now.snapshot().coverage().has(SchemaInterest{schema.name()}, now.catalog());
+}
+
+std::vector<ConflictCount> Database::conflict_counts() const {
+  return connection_->conflict_counts();
+}
 HistoryId Database::history() const { return connection_->history(); }
 bool Database::is_connected() const { return connection_->is_connected(); }
 void Database::disconnect() { connection_->disconnect(); }

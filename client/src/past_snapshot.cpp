@@ -20,8 +20,8 @@ void adopt(VersionedState& state, RowBlock block) {
 
 }  // namespace
 
-std::shared_ptr<const Snapshot> make_past_snapshot(const ClientCatalog& catalog, Version version,
-                                                   PastRows rows,
+std::shared_ptr<const Snapshot> make_past_snapshot(const ClientCatalog& catalog,
+                                                   SnapshotOrigin origin, PastRows rows,
                                                    std::weak_ptr<ObjectSource> source) {
   auto state = std::make_shared<VersionedState>(VersionedState::Journal::kTrimOnly);
   state->apply_catalog(Version{1}, catalog.catalog);
@@ -40,7 +40,7 @@ std::shared_ptr<const Snapshot> make_past_snapshot(const ClientCatalog& catalog,
     for (TypeBinding& binding : bindings) binding.objects = state->objects(binding.type->id);
   }
   VersionedState::Pin pin = state->pin(state->version());
-  return std::make_shared<const Snapshot>(std::move(state), std::move(pin), version,
+  return std::make_shared<const Snapshot>(std::move(state), std::move(pin), origin,
                                           std::move(own_catalog), std::move(coverage),
                                           std::move(source));
 }

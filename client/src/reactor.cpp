@@ -10,6 +10,7 @@
 
 #include "connection.h"
 #include "odb/client/detail/run_clock.h"
+#include "odb/client/detail/watched_interests.h"
 #include "reactor_loop.h"
 
 namespace odb {
@@ -27,7 +28,8 @@ UsageError sleeps_for_ever() {
 
 // Fails when the server would not tell of a change to something that was read.
 void require_watched(Transaction& transaction, const ReadSet& reads) {
-  auto unwatched = find_unwatched(transaction.state().snapshot(), reads);
+  const TransactionState& state = transaction.state();
+  auto unwatched = find_unwatched(state.snapshot(), state.fetched_coverage(), reads);
   if (!unwatched) return;
   throw NotSubscribedError({unwatched->code, "a reactor cannot wait for this to change: " +
                                                  std::move(unwatched->message)});
@@ -45,7 +47,8 @@ std::chrono::milliseconds error_pause(const ReactorOptions& options, int failure
 
 ReactorLoop::ReactorLoop(std::shared_ptr<Connection> connection, Reactor::Function function,
                          ReactorOptions options)
-    : registration_(std::move(connection), std::make_shared<ReadWatch>()),
+    : registration_(connection, std::make_shared<ReadWatch>()),
+      watched_(std::move(connection)),
       function_(std::move(function)),
       options_(std::move(options)),
       process_(::getpid()) {}
@@ -113,6 +116,7 @@ void ReactorLoop::run_thread() {
   int failures = 0;
   while (run_on_thread(failures) == Next::kRun) {
   }
+  watched_.end();
   const std::lock_guard lock(mutex_);
   running_ = false;
   thread_id_ = {};
@@ -141,9 +145,11 @@ ReactorLoop::Next ReactorLoop::run_on_thread(int& failures) {
 void ReactorLoop::run() {
   try {
     int attempt = 1;
-    while (!try_to_run(attempt)) {
+    for (;;) {
+      const Outcome outcome = try_to_run(attempt);
+      if (outcome == Outcome::kDone || watch().is_stopped()) return;
       // Cut short by stop() or the end of the link, which the next attempt or its caller meets.
-      watch().pause(pause_after_conflict(attempt++), {});
+      if (outcome == Outcome::kConflict) watch().pause(pause_after_conflict(attempt++), {});
     }
   } catch (...) {
     watch().abandon();
@@ -151,7 +157,7 @@ void ReactorLoop::run() {
   }
 }
 
-bool ReactorLoop::try_to_run(int attempt) {
+ReactorLoop::Outcome ReactorLoop::try_to_run(int attempt) {
   watch().begin();
   Transaction transaction(registration_.connection(), registration_.connection()->snapshot());
   RunClock clock(std::chrono::system_clock::now());
@@ -159,18 +165,24 @@ bool ReactorLoop::try_to_run(int attempt) {
   function_(transaction);
   ReadSet reads = transaction.reads();
   require_watched(transaction, reads);
-  if (!transaction.state().has_ended()) {
+  const bool has_ended = transaction.state().has_ended();
+  const bool has_fetched = watched_.watch(transaction.state());
+  // What was fetched may have changed before the subscription to it was there. A commit that comes
+  // after that says no; without one the function reads again.
+  if (has_fetched && (has_ended || !transaction.state().has_writes())) return Outcome::kReadAgain;
+  if (!has_ended) {
     try {
       transaction.commit();
     } catch (const ConflictError&) {
       if (attempt >= options_.attempts) throw;
-      return false;
+      return Outcome::kConflict;
     }
   }
   ReadTrigger trigger;
   trigger.add(std::move(reads), transaction.version());
+  watched_.keep_only(trigger);
   watch().arm(std::move(trigger), clock.wake_time(options_.clock_interval));
-  return true;
+  return Outcome::kDone;
 }
 
 bool ReactorLoop::next(Reactor::Timeout timeout) {
@@ -222,6 +234,7 @@ bool Reactor::block_until_true(Database& db, const Condition& condition, Timeout
   const auto begun = std::chrono::steady_clock::now();
   const detail::WatchRegistration registration(db.connection(),
                                                std::make_shared<detail::ReadWatch>());
+  detail::WatchedInterests watched(db.connection());
   detail::ReadWatch& watch = registration.watch();
   for (;;) {
     if (watch.end_reason()) detail::throw_end(watch);
@@ -233,8 +246,10 @@ bool Reactor::block_until_true(Database& db, const Condition& condition, Timeout
       ReadSet reads = transaction.reads();
       detail::require_watched(transaction, reads);
       if (is_true) return true;
+      if (watched.watch(transaction.state())) continue;
       detail::ReadTrigger trigger;
       trigger.add(std::move(reads), transaction.version());
+      watched.keep_only(trigger);
       watch.arm(std::move(trigger), clock.wake_time(detail::kConditionClockInterval));
     }
     if (!timeout && watch.will_never_wake()) throw detail::sleeps_for_ever();

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "odb/client/detail/read_watch.h"
+#include "odb/client/detail/watched_interests.h"
 #include "odb/client/reactor.h"
 
 namespace odb::detail {
@@ -29,17 +30,19 @@ class ReactorLoop : public std::enable_shared_from_this<ReactorLoop> {
 
  private:
   enum class Next { kRun, kEnd };
+  enum class Outcome { kDone, kConflict, kReadAgain };
 
   ReadWatch& watch() const { return registration_.watch(); }
   void run_thread();
   Next run_on_thread(int& failures);
-  // One run, again after each conflict.
+  // One run, again after each conflict, and when what it fetched may have changed meanwhile.
   void run();
-  bool try_to_run(int attempt);
+  Outcome try_to_run(int attempt);
   void report(std::exception_ptr error) const;
   void join();
 
   const WatchRegistration registration_;
+  WatchedInterests watched_;
   const Reactor::Function function_;
   const ReactorOptions options_;
   const std::int64_t process_;  // a forked child has no thread to join

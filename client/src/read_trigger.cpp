@@ -87,11 +87,35 @@ bool ReadTrigger::is_touched_by(const Change& change) const {
   });
 }
 
-std::optional<Error> find_unwatched(const Snapshot& snapshot, const ReadSet& reads) {
+bool ReadTrigger::reads_any_of(const Coverage& coverage, const Catalog& catalog) const {
+  const auto reads_in = [&](const Part& part) {
+    const auto any = [](const auto& reads, const auto& is_covered) {
+      return std::any_of(reads.begin(), reads.end(), is_covered);
+    };
+    return any(part.objects, [&](ObjectRef object) { return coverage.has_object(object); }) ||
+           any(part.reads.indexes,
+               [&](const IndexRead& read) {
+                 const CatalogIndex* index = catalog.find(read.index);
+                 return index != nullptr && coverage.has_key(*index, read.key);
+               }) ||
+           any(part.reads.ranges,
+               [&](const IndexRangeRead& read) {
+                 const CatalogIndex* index = catalog.find(read.index);
+                 return index != nullptr && coverage.has_range(*index, {read.from, read.to});
+               }) ||
+           any(part.reads.memberships,
+               [&](const MembershipRead& read) { return coverage.has_type(read.type); });
+  };
+  return std::any_of(parts_.begin(), parts_.end(), reads_in);
+}
+
+std::optional<Error> find_unwatched(const Snapshot& snapshot, const Coverage& watched,
+                                    const ReadSet& reads) {
   const Catalog& catalog = *snapshot.catalog().catalog;
   const Coverage& coverage = snapshot.coverage();
   const auto is_watched = [&](ObjectRef object) {
-    return coverage.has_object(object) || snapshot.find(object.type, object.object) != nullptr;
+    return coverage.has_object(object) || watched.has_object(object) ||
+           snapshot.find(object.type, object.object) != nullptr;
   };
   for (const CellRead& read : reads.cells) {
     const ObjectRef object{read.type, read.object};
@@ -110,15 +134,22 @@ std::optional<Error> find_unwatched(const Snapshot& snapshot, const ReadSet& rea
                      "a part of index " + catalog.find(index)->name + " of ");
   };
   for (const IndexRead& read : reads.indexes) {
-    if (!coverage.has_key(*catalog.find(read.index), read.key)) return unwatched_part(read.index);
+    const CatalogIndex& index = *catalog.find(read.index);
+    if (!coverage.has_key(index, read.key) && !watched.has_key(index, read.key)) {
+      return unwatched_part(read.index);
+    }
   }
   for (const IndexRangeRead& read : reads.ranges) {
-    if (!coverage.has_range(*catalog.find(read.index), {read.from, read.to})) {
+    const CatalogIndex& index = *catalog.find(read.index);
+    const KeySpan span{read.from, read.to};
+    if (!coverage.has_range(index, span) && !watched.has_range(index, span)) {
       return unwatched_part(read.index);
     }
   }
   for (const MembershipRead& read : reads.memberships) {
-    if (!coverage.has_type(read.type)) return unwatched(read.type, "");
+    if (!coverage.has_type(read.type) && !watched.has_type(read.type)) {
+      return unwatched(read.type, "");
+    }
   }
   return std::nullopt;
 }

@@ -90,7 +90,7 @@ void Snapshot::load_fields(TypeId type, std::span<const ObjectId> objects) const
     throw DisconnectedError(
         {ErrorCode::kDisconnected, "a lazily loaded object cannot be read: the connection ended"});
   }
-  from->complete(partial, from->load(version_, std::move(what)));
+  from->complete(partial, from->load(origin_, std::move(what)));
 }
 
 // ---- coverage ----
@@ -130,6 +130,27 @@ bool Coverage::has_range(const CatalogIndex& index, const KeySpan& span) const {
   return found != ranges.end() &&
          std::any_of(found->second.begin(), found->second.end(),
                      [&](const KeySpan& covered) { return covered.contains(span); });
+}
+
+bool Coverage::has(const Interest& interest, const Catalog& catalog) const {
+  const auto has_each = [](const auto& parts, const auto& is_held) {
+    return !parts.empty() && std::all_of(parts.begin(), parts.end(), is_held);
+  };
+  if (const auto* schema = std::get_if<SchemaInterest>(&interest)) {
+    return has_each(catalog.types_of(schema->schema), [&](TypeId type) { return has_type(type); });
+  }
+  if (const auto* type = std::get_if<TypeInterest>(&interest)) return has_type(type->type);
+  if (const auto* index = std::get_if<IndexInterest>(&interest)) {
+    return has_key(*catalog.find(index->index), encode_key(index->key));
+  }
+  if (const auto* range = std::get_if<IndexRangeInterest>(&interest)) {
+    return has_range(*catalog.find(range->range.index),
+                     encode_index_range(catalog, range->range).value());
+  }
+  const auto& chosen = std::get<ObjectsInterest>(interest);
+  return has_each(chosen.objects, [&](ObjectId object) {
+    return has_object(ObjectRef{chosen.type, object});
+  });
 }
 
 bool Coverage::has_row(const CatalogType& type, ObjectId object, const Row& row) const {

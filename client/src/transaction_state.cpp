@@ -82,7 +82,7 @@ void TransactionState::fetch(Interest what, std::string_view not_covered) {
   if (source == nullptr) {
     throw NotSubscribedError({ErrorCode::kNotSubscribed, std::string(not_covered)});
   }
-  std::vector<RowBlock> blocks = source->load(snapshot_->version(), what);
+  std::vector<RowBlock> blocks = source->load(snapshot_->origin(), what);
   add_fetched(what, std::move(blocks));
 }
 
@@ -100,6 +100,7 @@ void TransactionState::add_fetched(const Interest& what, std::vector<RowBlock> b
     }
   }
   fetched_coverage_.add(what, *snapshot_->catalog().catalog);
+  fetched_interests_.push_back(what);
 }
 
 const Row* TransactionState::find_row(ObjectRef object) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cli_limits.h"
+#include "cli_redis.h"
 #include "cli_tokens.h"
 #include "cli_values.h"
 #include "odb/net/authentication.h"
@@ -66,6 +67,7 @@ class Parser {
     add_tokens();
     add_tls();
     add_limits(app_, limits_);
+    add_redis_limits(app_, redis_.options);
     add_general();
     for (CLI::Option* option : app_.get_options()) {
       if (option == app_.get_help_ptr() || option == app_.get_version_ptr()) continue;
@@ -109,8 +111,9 @@ class Parser {
   void add_store() {
     app_.add_flag("--inmem", is_inmem_, "Keep everything in memory; gone when the process ends")
         ->group("Store");
+    add_redis(app_, redis_);
     // Stores to come: hidden from --help, but named when someone asks for them.
-    for (const char* name : {"--redis", "--data-dir"}) {
+    for (const char* name : {"--data-dir"}) {
       other_stores_.push_back(app_.add_option(name)->expected(0, 1)->group(""));
     }
   }
@@ -194,10 +197,16 @@ class Parser {
   std::variant<CommandLine, Refusal> result() {
     for (const CLI::Option* store : other_stores_) {
       if (store->count() > 0) {
-        return refuse("--" + store->get_lnames().front() + ": this version offers only --inmem");
+        return refuse("--" + store->get_lnames().front() +
+                      ": this version offers only --inmem and --redis");
       }
     }
-    if (!is_inmem_) return refuse("no store chosen: expected --inmem");
+    if (is_inmem_ && !redis_.address.empty()) {
+      return refuse("--inmem and --redis exclude each other");
+    }
+    if (!is_inmem_ && redis_.address.empty()) {
+      return refuse("no store chosen: expected --inmem or --redis");
+    }
     if (host_.empty() || port_.empty()) return refuse("expected HOST and PORT");
     const auto port = parse_count(port_);
     if (!port || *port > kPortMax) return refuse("PORT: expected a number from 0 to 65535");
@@ -212,6 +221,9 @@ class Parser {
     }
 
     CommandLine result;
+    auto redis = take_redis(redis_, result.warnings);
+    if (!redis) return refuse(redis.error().message);
+    result.redis = *std::move(redis);
     result.log_level = spdlog::level::from_str(log_level_);
     result.options.host = host_;
     result.options.port = static_cast<std::uint16_t>(*port);
@@ -253,6 +265,7 @@ class Parser {
   std::string host_;
   std::string port_;
   bool is_inmem_ = false;
+  RedisArguments redis_;
   std::vector<CLI::Option*> other_stores_;
   std::string token_;
   std::string token_file_;

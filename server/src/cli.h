@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "odb/server/redis_store.h"
 #include "odb/server/server.h"
 
 namespace odb::server {
@@ -15,6 +16,7 @@ namespace odb::server {
 // What the program is asked to do.
 struct CommandLine {
   ServerOptions options;
+  std::optional<RedisOptions> redis;  // nothing: everything is kept in memory
   spdlog::level::level_enum log_level = spdlog::level::info;
   std::vector<std::string> warnings;  // for the log, once there is one
 };
@@ -23,6 +25,7 @@ enum class ExitCode : std::uint8_t {
   kSuccess = 0,
   kStartFailed = 1,
   kBadCommandLine = 2,
+  kStoreLost = 3,
 };
 
 // The answer to --help or --version, or one line that says what is wrong.

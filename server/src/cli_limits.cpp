@@ -105,6 +105,10 @@ void add_limits(CLI::App& app, Limits& limits) {
            "as old");
   add_duration(app, "--held-time-max", limits.held_time_max,
                "How long a client may hold back one version");
+  add_count(app, "--outcome-clients-max", limits.outcome_clients_max,
+            "Clients whose accepted commits are remembered");
+  add_count(app, "--outcomes-per-client-max", limits.outcomes_per_client_max,
+            "Accepted commits that are remembered of one client");
   add_count(app, "--loads-per-session-max", limits.loads_per_session_max,
             "Loads as of a version that one session may have under way");
   add_duration(app, "--authentication-deadline", limits.authentication_deadline,
@@ -113,8 +117,22 @@ void add_limits(CLI::App& app, Limits& limits) {
                "How often a side that has nothing to say sends a heartbeat");
   add_duration(app, "--silence-timeout", limits.silence_timeout,
                "A peer that sends no byte for so long counts as dead");
+  add_duration(app, "--connection-grace", limits.connection_grace,
+               "How long the object of a connection whose link broke waits for its\n"
+               "client to come back",
+               {0ms, kDurationMax});
   add_duration(app, "--linger", limits.linger,
                "How long a closing connection may take to send what is left", {0ms, kDurationMax});
+}
+
+void add_count_limit(CLI::App& app, const std::string& name, std::uint64_t& limit,
+                     const std::string& meaning) {
+  add_count(app, name, limit, meaning);
+}
+
+void add_duration_limit(CLI::App& app, const std::string& name, milliseconds& limit,
+                        const std::string& meaning) {
+  add_duration(app, name, limit, meaning);
 }
 
 }  // namespace odb::server

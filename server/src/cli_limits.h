@@ -1,6 +1,10 @@
 // The options that set the server's limits.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <string>
+
 #include "odb/server/limits.h"
 
 namespace CLI {
@@ -11,5 +15,11 @@ namespace odb::server {
 
 // One option for each of `limits`, which outlives the app.
 void add_limits(CLI::App& app, Limits& limits);
+
+// One that is not among them; `limit` outlives the app.
+void add_count_limit(CLI::App& app, const std::string& name, std::uint64_t& limit,
+                     const std::string& meaning);
+void add_duration_limit(CLI::App& app, const std::string& name, std::chrono::milliseconds& limit,
+                        const std::string& meaning);
 
 }  // namespace odb::server

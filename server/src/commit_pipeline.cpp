@@ -4,14 +4,19 @@
 
 namespace odb::server {
 
-CommitPipeline::CommitPipeline(VersionedState& state, const CommitEngine& engine, Store& store,
-                               CommitListener& listener, const Limits& limits)
+CommitPipeline::CommitPipeline(VersionedState& state, OutcomeTable& outcomes,
+                               const CommitEngine& engine, Store& store, CommitListener& listener,
+                               const Limits& limits)
     : state_(state),
+      outcomes_(outcomes),
       engine_(engine),
       store_(store),
       listener_(listener),
       limits_(limits),
-      published_catalog_(state.catalog()) {}
+      durable_(state.version()),
+      published_(state.version()),
+      published_catalog_(state.catalog()),
+      log_first_(next(state.version())) {}
 
 void CommitPipeline::submit(CommitOrigin origin, CommitRequest request, std::size_t bytes) {
   judge({std::move(origin), std::move(request), bytes});
@@ -21,7 +26,70 @@ void CommitPipeline::define(CommitOrigin origin, SchemaDefinition schema, std::s
   judge({std::move(origin), std::move(schema), bytes});
 }
 
+// Whether a commit needs no judging: what became of it is known, or cannot be.
+bool CommitPipeline::answer_known(Submission& submission) {
+  const CommitOrigin& origin = submission.origin;
+  const auto* request = std::get_if<CommitRequest>(&submission.what);
+  if (request == nullptr || origin.sequence == Sequence{}) return false;
+  const auto finding = outcomes_.look_up(origin.client, origin.actor, origin.sequence,
+                                         origin.delivery, request->snapshot);
+  if (std::holds_alternative<OutcomeTable::New>(finding)) return false;
+  if (const auto* accepted = std::get_if<Accepted>(&finding)) {
+    if (accepted->version <= published_) {
+      listener_.on_outcome(origin, *accepted);
+    } else {
+      refuse(std::move(submission), CommitOutcome(*accepted));
+    }
+    return true;
+  }
+  const std::string which = "commit " + std::to_string(origin.sequence.value) + " of this client ";
+  if (std::holds_alternative<OutcomeTable::Foreign>(finding)) {
+    listener_.on_outcome(
+        origin, Error{ErrorCode::kUnsupported, "this client's id belongs to another actor"});
+  } else if (origin.delivery == Delivery::kFirst) {
+    listener_.on_outcome(
+        origin, Error{ErrorCode::kSequenceReused, which + "is below those whose outcome it has"});
+  } else {
+    listener_.on_outcome(origin, Error{ErrorCode::kOutcomeUnknown,
+                                       which + "may have been committed: it is not remembered"});
+  }
+  return true;
+}
+
+Error CommitPipeline::unavailable(const Error& reason) const {
+  return {ErrorCode::kUnavailable, "not committed: the store could not take it: " + reason.message};
+}
+
+// To whom the pending version or refusal belongs.
+void CommitPipeline::tell(const Pending& pending, Error error) {
+  const SchemaDefinition* schema = nullptr;
+  if (!pending.record) {
+    schema = std::get_if<SchemaDefinition>(&pending.refused->what);
+  } else if (pending.record->schema) {
+    schema = &*pending.record->schema;
+  }
+  if (schema != nullptr) {
+    listener_.on_schema_defined(pending.origin, schema->name, std::move(error));
+  } else {
+    listener_.on_outcome(pending.origin, std::move(error));
+  }
+}
+
+void CommitPipeline::refuse_away(const Submission& submission) {
+  const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
+  if (schema == nullptr) return listener_.on_outcome(submission.origin, unavailable(*away_));
+  // A client that only wants to read defines its schema, too.
+  const auto merged = published_catalog_->merged(*schema);
+  if (merged && *merged == *published_catalog_) {
+    listener_.on_schema_defined(submission.origin, schema->name, published_);
+  } else {
+    listener_.on_schema_defined(submission.origin, schema->name, unavailable(*away_));
+  }
+}
+
 void CommitPipeline::judge(Submission submission) {
+  if (answer_known(submission)) return;
+  if (away_) return refuse_away(submission);
   if (std::holds_alternative<CommitRequest>(submission.what)) {
     judge_commit(std::move(submission));
   } else {
@@ -69,6 +137,11 @@ void CommitPipeline::accept(CommitOrigin origin, std::size_t bytes, CommitRecord
   record.actor = origin.actor;
   record.client = origin.client;
   record.sequence = origin.sequence;
+  record.lowest_unresolved = origin.lowest_unresolved;
+  if (origin.sequence != Sequence{}) {
+    outcomes_.accept(origin.client, origin.actor, {origin.sequence, record.version},
+                     origin.lowest_unresolved);
+  }
   log_.push_back({origin.actor, origin.client, origin.sequence, bytes});
   log_bytes_ += bytes;
   const Version version = record.version;
@@ -109,7 +182,8 @@ void CommitPipeline::tell_refusal(const CommitOrigin& origin, std::string schema
 void CommitPipeline::flush() {
   if (unsent_.empty()) return;
   const std::vector<const CommitRecord*> batch = std::exchange(unsent_, {});
-  store_.append(batch);
+  const std::vector<ClientId> forgotten = outcomes_.take_forgotten();
+  store_.append({batch, state_, outcomes_, forgotten});
 }
 
 void CommitPipeline::on_durable(Version up_to) {
@@ -122,8 +196,9 @@ void CommitPipeline::publish_durable() {
   if (publishing_) return;  // called from within a listener: the loop below goes on
   publishing_ = true;
   while (!pending_.empty() && pending_.front().version <= durable_) {
-    const Pending pending = std::move(pending_.front());
+    Pending pending = std::move(pending_.front());
     pending_.pop_front();
+    if (!pending.record && pending.is_told) continue;
     if (!pending.record) {
       const auto* schema = std::get_if<SchemaDefinition>(&pending.refused->what);
       tell_refusal(pending.origin, schema == nullptr ? "" : schema->name, pending.refusal);
@@ -131,9 +206,12 @@ void CommitPipeline::publish_durable() {
     }
     published_ = pending.version;
     if (pending.catalog != nullptr) published_catalog_ = pending.catalog;
-    listener_.on_published(*pending.record, pending.origin);
-    if (pending.record->schema) {
-      listener_.on_schema_defined(pending.origin, pending.record->schema->name, pending.version);
+    const auto schema =
+        pending.record->schema ? std::optional(pending.record->schema->name) : std::nullopt;
+    listener_.on_published(*std::move(pending.record), pending.origin);
+    if (pending.is_told) continue;
+    if (schema) {
+      listener_.on_schema_defined(pending.origin, *schema, pending.version);
     } else {
       listener_.on_outcome(pending.origin, Accepted{pending.version});
     }
@@ -149,6 +227,9 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
   unsent_.clear();
   while (log_first_.value + log_.size() > from.value) {
     log_bytes_ -= log_.back().bytes;
+    if (log_.back().sequence != Sequence{}) {
+      outcomes_.roll_back(log_.back().client, log_.back().sequence);
+    }
     log_.pop_back();
   }
 
@@ -158,21 +239,36 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
     pending_.pop_back();
   }
   // Whatever is still pending below `from` was sent before and keeps its place.
-  const Error unavailable{ErrorCode::kUnavailable,
-                          "not committed: the store could not take it: " + reason.message};
+  const Error error = unavailable(reason);
   for (Pending& pending : undone) {
+    if (pending.is_told) continue;
     if (pending.record) {
-      if (pending.record->schema) {
-        listener_.on_schema_defined(pending.origin, pending.record->schema->name, unavailable);
-      } else {
-        listener_.on_outcome(pending.origin, unavailable);
-      }
+      tell(pending, error);
     } else {
       // What refused it may never have been: judge it again.
       judge(std::move(*pending.refused));
     }
   }
   flush();
+}
+
+void CommitPipeline::on_lost(const Error& reason) {
+  away_ = reason;
+  on_overdue(state_.version());
+}
+
+void CommitPipeline::on_overdue(Version up_to) {
+  const Error unknown{ErrorCode::kOutcomeUnknown,
+                      "the store has not confirmed the commit in time: it may take effect or not"};
+  const Error refused = unavailable({ErrorCode::kUnavailable, "it does not answer in time"});
+  for (std::size_t i = 0; i < pending_.size() && pending_[i].version <= up_to; ++i) {
+    if (std::exchange(pending_[i].is_told, true)) continue;
+    const bool is_accepted =
+        pending_[i].record ||
+        (std::holds_alternative<CommitOutcome>(pending_[i].refusal) &&
+         std::holds_alternative<Accepted>(std::get<CommitOutcome>(pending_[i].refusal)));
+    tell(pending_[i], is_accepted ? unknown : refused);
+  }
 }
 
 void CommitPipeline::name_winner(Conflict& conflict) const {
@@ -185,10 +281,16 @@ void CommitPipeline::name_winner(Conflict& conflict) const {
 }
 
 void CommitPipeline::trim() {
+  const auto is_too_much = [&] {
+    return log_.size() > limits_.retained_versions_max || log_bytes_ > limits_.retained_bytes_max;
+  };
+  if (!is_too_much()) return;
+  // Loads under way keep the state readable back to their versions, for a while; so does this.
+  const std::optional<Version> pinned = state_.oldest_pinned();
   Version horizon = state_.horizon();
-  while (log_first_ <= published_ &&
-         (log_.size() > limits_.retained_versions_max || log_bytes_ > limits_.retained_bytes_max)) {
+  while (log_first_ <= published_ && is_too_much()) {
     // Removing this entry makes its version the horizon.
+    if (pinned && log_first_ > *pinned) break;
     if (held_ && log_first_ > *held_ && log_bytes_ <= limits_.held_bytes_max) break;
     log_bytes_ -= log_.front().bytes;
     log_.pop_front();

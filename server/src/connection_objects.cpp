@@ -38,7 +38,48 @@ void ConnectionObjects::ended(ObjectId connection) {
   if (found == live_.end()) return;
   ended_.emplace(connection, std::move(found->second));
   live_.erase(found);
+  lost_.erase(connection);
   changed_.insert(connection);
+}
+
+void ConnectionObjects::lost(ObjectId connection, Time ends_at) {
+  if (live_.contains(connection)) lost_.emplace(connection, ends_at);
+}
+
+bool ConnectionObjects::adopt(ObjectId connection, const std::string& actor) {
+  const auto found = lost_.find(connection);
+  if (found == lost_.end() || live_.at(connection).actor != actor) return false;
+  lost_.erase(found);
+  return true;
+}
+
+void ConnectionObjects::find_left_behind() {
+  const CatalogType* type = state_.catalog()->find(connection_type_name());
+  const ObjectTable* objects = type == nullptr ? nullptr : state_.objects(type->id);
+  if (objects == nullptr) return;
+  was_known_ = true;
+  const auto text_of = [&](const Row& row, std::string_view field) {
+    return std::string(VersionedState::field_of(*type, row, *type->find_field(field)).as_text());
+  };
+  for (auto found = objects->find_from(ObjectId{1}); found.newest != nullptr;
+       found = objects->find_from(ObjectId{found.id.value + 1})) {
+    if (found.newest->deleted()) continue;
+    live_.emplace(found.id, ConnectionInfo{.name = text_of(*found.newest, "name"),
+                                           .actor = text_of(*found.newest, "actor"),
+                                           .address = text_of(*found.newest, "address"),
+                                           .since_ns = 0,
+                                           .client = {}});
+    lost_.emplace(found.id, Time::max());
+  }
+}
+
+void ConnectionObjects::expire(Time now, std::chrono::milliseconds grace) {
+  std::vector<ObjectId> over;
+  for (auto& [connection, ends_at] : lost_) {
+    if (ends_at == Time::max()) ends_at = now + grace;
+    if (now >= ends_at) over.push_back(connection);
+  }
+  for (const ObjectId connection : over) ended(connection);
 }
 
 void ConnectionObjects::update() {

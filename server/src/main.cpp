@@ -1,18 +1,23 @@
 // odb_server: an odb::server::Server with a command line, logs and signals around it.
 
+#include <malloc.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli.h"
 #include "main_signals.h"
 #include "odb/net/socket.h"
+#include "odb/server/redis_store.h"
 #include "odb/server/server.h"
 #include "odb/version.h"
 
@@ -46,11 +51,35 @@ void raise_descriptor_limit(std::size_t sessions_max) {
   }
 }
 
+// Nearly all memory is taken by the one thread of the server, a few hundred bytes at a time, and
+// kept. An arena of its own would grow by one system call a page.
+void prepare_memory() {
+  constexpr int kGrowthBytes = 16 * 1024 * 1024;
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_TOP_PAD, kGrowthBytes);
+}
+
+// Where programs are in each other's way.
+void log_conflicts(const Server& server) {
+  constexpr std::size_t kShownMax = 10;
+  const std::vector<ConflictCount> counts = server.conflict_counts();
+  for (std::size_t i = 0; i < std::min(counts.size(), kShownMax); ++i) {
+    spdlog::info("commits conflicted on {}", to_string(counts[i]));
+  }
+}
+
 int serve(CommandLine command_line, ShutdownSignals& signals) {
   start_log(command_line.log_level);
   const std::size_t sessions_max = command_line.options.limits.sessions_max;
   const bool makes_token = command_line.options.tokens.empty();
   const std::string host = command_line.options.host;
+  if (command_line.redis)
+    command_line.options.store = make_redis_store(*std::move(command_line.redis));
+  std::atomic<bool> is_store_lost = false;
+  command_line.options.on_store_lost = [&](const Error&) {
+    is_store_lost = true;
+    signals.stop();
+  };
   auto server = Server::start(std::move(command_line.options));
   if (!server) {
     std::fprintf(stderr, "odb_server: %s\n", server.error().message.c_str());
@@ -64,8 +93,8 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   if (makes_token)
     std::fprintf(stderr, "odb_server: made a token: %s\n", (*server)->token().c_str());
   const std::string address = net::to_string(net::Endpoint{host, (*server)->port()});
-  spdlog::info("odb {} keeps everything in memory; certificate SHA-256 {}", kVersionText,
-               (*server)->certificate_fingerprint());
+  spdlog::info("odb {} keeps everything in {}; certificate SHA-256 {}", kVersionText,
+               (*server)->store_name(), (*server)->certificate_fingerprint());
   if (std::printf("odb_server listens on %s\n", address.c_str()) < 0 || std::fflush(stdout) != 0) {
     spdlog::warn("cannot write to stdout; listening on {}", address);
   }
@@ -73,11 +102,17 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   signals.wait();
   spdlog::info("stopping, {} connections are open", (*server)->session_count());
   (*server)->stop();
+  log_conflicts(**server);
+  if (is_store_lost) {
+    std::fprintf(stderr, "odb_server: ended because its store is lost\n");
+    return as_status(ExitCode::kStoreLost);
+  }
   spdlog::info("stopped");
   return as_status(ExitCode::kSuccess);
 }
 
 int run(int argc, const char* const* argv) {
+  prepare_memory();
   ShutdownSignals signals;
   std::signal(SIGPIPE, SIG_IGN);
   auto parsed = parse_command_line(argc, argv);

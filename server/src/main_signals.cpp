@@ -48,6 +48,12 @@ void ShutdownSignals::wait() {
   changed_.wait(lock, [this] { return has_signal_; });
 }
 
+void ShutdownSignals::stop() {
+  const std::lock_guard lock(mutex_);
+  has_signal_ = true;
+  changed_.notify_all();
+}
+
 void ShutdownSignals::run() {
   const sigset_t set = shutdown_signals();
   for (;;) {

@@ -22,8 +22,10 @@ class ShutdownSignals {
   // From here on a first signal no longer ends the process by itself: whoever calls wait() does.
   // False when one has come already.
   bool begin_serving();
-  // Until the first signal.
+  // Until the first signal, or stop().
   void wait();
+  // As if a signal had come. Any thread.
+  void stop();
 
  private:
   void run();

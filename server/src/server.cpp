@@ -18,6 +18,7 @@
 #include "odb/net/random.h"
 #include "odb/net/socket.h"
 #include "odb/net/tls_context.h"
+#include "odb/server/database.h"
 #include "odb/version.h"
 
 namespace odb::server {
@@ -28,26 +29,37 @@ constexpr std::chrono::milliseconds kTickInterval{250};
 // Descriptors ran out: how long to leave new connections in the kernel's queue.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kAcceptsPerTurn = 64;
+// While the server stops and waits for its store.
+constexpr std::chrono::milliseconds kStopTickInterval{10};
+// How often a thread that asks the server's looks whether that has ended.
+constexpr std::chrono::milliseconds kThreadEndInterval{10};
+
+// One of 2^23 places, each with room for 2^24 identities before the next: below 2^48 altogether.
+ObjectId make_first_id() {
+  return ObjectId{((net::make_history_id().low & ((1u << 23) - 1)) << 24) + 1};
+}
 
 }  // namespace
 
-class Server::Impl final : public ConnectionHost {
+class Server::Impl final : public ConnectionHost, private StoreHost {
  public:
   Impl(ServerOptions options, net::TokenTable tokens, net::TlsServerContext tls,
-       std::vector<net::Socket> listeners)
+       std::vector<net::Socket> listeners, std::unique_ptr<Database> database)
       : options_(std::move(options)),
         tokens_(std::move(tokens)),
         tls_(std::move(tls)),
         sockets_(std::move(listeners)),
-        port_(net::local_port(sockets_.front())),
+        port_(sockets_.empty() ? std::uint16_t{0} : net::local_port(sockets_.front())),
         timer_(io_),
         core_({.tokens = tokens_,
                .store = *options_.store,
                .engine = engine_,
                .policy = policy_,
                .limits = options_.limits,
-               .history = net::make_history_id(),
-               .software = std::string("odb ") + kVersionText}) {
+               .software = std::string("odb ") + kVersionText,
+               .host = this,
+               .on_store_lost = options_.on_store_lost},
+              std::move(database)) {
     for (net::Socket& socket : sockets_) listeners_.emplace_back(io_, socket.descriptor());
   }
 
@@ -69,12 +81,38 @@ class Server::Impl final : public ConnectionHost {
     if (!thread_.joinable()) return;
     boost::asio::post(io_, [this] { begin_stop(); });
     thread_.join();
+    options_.store->stop();
   }
 
   std::uint16_t port() const { return port_; }
+  std::string store_name() const { return options_.store->name(); }
   const std::string& token() const { return options_.tokens.front().token; }
   std::size_t session_count() const { return session_count_.load(std::memory_order_relaxed); }
   std::string fingerprint() const { return tls_.fingerprint(); }
+
+  Result<net::Socket> open_link() {
+    auto pair = net::socket_pair();
+    if (!pair) return pair.error();
+    const Error stopped{ErrorCode::kShuttingDown, "the server has stopped"};
+    if (ended_) return stopped;
+    auto end = std::make_shared<net::Socket>(std::move(pair->first));
+    boost::asio::post(io_, [this, end] {
+      if (!stopping_) add(std::move(*end));
+    });
+    return std::move(pair->second);
+  }
+
+  std::vector<ConflictCount> conflict_counts() {
+    auto task = std::make_shared<std::packaged_task<std::vector<ConflictCount>()>>(
+        [this] { return core_.conflict_counts(); });
+    auto counts = task->get_future();
+    boost::asio::post(io_, [task] { (*task)(); });
+    // What is posted while the thread ends never runs.
+    while (counts.wait_for(kThreadEndInterval) != std::future_status::ready) {
+      if (ended_) return core_.conflict_counts();
+    }
+    return counts.get();
+  }
 
   // ConnectionHost
   ServerCore& core() override { return core_; }
@@ -94,6 +132,9 @@ class Server::Impl final : public ConnectionHost {
   }
 
  private:
+  // StoreHost
+  void post(std::function<void()> work) override { boost::asio::post(io_, std::move(work)); }
+
   void run() {
     // One handler at a time, so that every handler sees the time it started at.
     const auto work = boost::asio::make_work_guard(io_);
@@ -102,6 +143,7 @@ class Server::Impl final : public ConnectionHost {
       now_ = std::chrono::steady_clock::now();
       finish_batch();  // what ended or was granted meanwhile may have made commits
     }
+    ended_ = true;
   }
 
   void flush_all() {
@@ -160,12 +202,13 @@ class Server::Impl final : public ConnectionHost {
     all.reserve(connections_.size());
     for (const auto& [key, connection] : connections_) all.push_back(connection);
     for (const auto& connection : all) connection->tick();
+    if (stopping_ && !has_said_goodbye_) finish_stop();
     if (stopping_ && now_ >= stop_deadline_) {
       for (const auto& connection : all) connection->close();
       io_.stop();
       return;
     }
-    timer_.expires_after(kTickInterval);
+    timer_.expires_after(stopping_ ? kStopTickInterval : kTickInterval);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (!error) tick();
     });
@@ -179,6 +222,21 @@ class Server::Impl final : public ConnectionHost {
     std::vector<std::shared_ptr<Connection>> all;
     for (const auto& [key, connection] : connections_) all.push_back(connection);
     for (const auto& connection : all) connection->read();  // what has arrived is still answered
+    core_.finish_batch();
+    finish_stop();
+    if (!has_said_goodbye_) tick();
+  }
+
+  // Once the store has confirmed what it was given, or half of the time for that has gone.
+  void finish_stop() {
+    const CommitPipeline& pipeline = core_.pipeline();
+    if (pipeline.published() < pipeline.accepted() &&
+        now_ < stop_deadline_ - options_.limits.linger / 2) {
+      return;
+    }
+    has_said_goodbye_ = true;
+    std::vector<std::shared_ptr<Connection>> all;
+    for (const auto& [key, connection] : connections_) all.push_back(connection);
     core_.shut_down();
     flush_all();
     // Those without a session, and those with nothing to say, are not waited for.
@@ -203,7 +261,9 @@ class Server::Impl final : public ConnectionHost {
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
   std::atomic<std::size_t> session_count_ = 0;
+  std::atomic<bool> ended_ = false;  // the thread touches nothing any more
   bool stopping_ = false;
+  bool has_said_goodbye_ = false;
   Time stop_deadline_;
   std::thread thread_;
 };
@@ -226,10 +286,16 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
           ? Result<net::TlsServerContext>(net::TlsServerContext::self_signed())
           : net::TlsServerContext::from_files(options.tls_certificate_file, options.tls_key_file);
   if (!tls) return tls.error();
-  auto listeners = net::listen_tcp({options.host, options.port});
-  if (!listeners) return listeners.error();
+  Result<std::vector<net::Socket>> listeners = std::vector<net::Socket>();
+  if (options.listening == Listening::kTcp) {
+    listeners = net::listen_tcp({options.host, options.port});
+    if (!listeners) return listeners.error();
+  }
+  auto database = open_database(*options.store, net::make_history_id(), options.limits);
+  if (!database) return database.error();
+  if ((*database)->ids_below == ObjectId{1}) (*database)->ids_below = make_first_id();
   auto impl = std::make_unique<Impl>(std::move(options), *std::move(tokens), *std::move(tls),
-                                     *std::move(listeners));
+                                     *std::move(listeners), *std::move(database));
   impl->start();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
@@ -240,7 +306,10 @@ Server::~Server() { stop(); }
 std::uint16_t Server::port() const { return impl_->port(); }
 const std::string& Server::token() const { return impl_->token(); }
 std::size_t Server::session_count() const { return impl_->session_count(); }
+std::string Server::store_name() const { return impl_->store_name(); }
 std::string Server::certificate_fingerprint() const { return impl_->fingerprint(); }
+Result<net::Socket> Server::open_link() { return impl_->open_link(); }
+std::vector<ConflictCount> Server::conflict_counts() const { return impl_->conflict_counts(); }
 void Server::stop() { impl_->stop(); }
 
 void log_trouble_to_stderr() {

@@ -16,15 +16,36 @@ std::int64_t system_utc_ns() {
   return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// Of a store that tells everything from within the calls to it.
+class NoHost final : public StoreHost {
+ public:
+  void post(std::function<void()>) override { ODB_CHECK(false); }
+};
+NoHost no_host;
+
+std::unique_ptr<Database> or_empty(std::unique_ptr<Database> database, const CoreParts& parts) {
+  if (database != nullptr) return database;
+  database = std::make_unique<Database>(parts.limits);
+  database->history = parts.history;
+  return database;
+}
+
 }  // namespace
 
-ServerCore::ServerCore(CoreParts parts)
+ServerCore::ServerCore(CoreParts parts, std::unique_ptr<Database> database)
     : parts_(std::move(parts)),
-      pipeline_(state_, parts_.engine, parts_.store, *this, parts_.limits),
-      subscriptions_(state_, parts_.policy),
-      connections_(state_, pipeline_) {
+      database_(or_empty(std::move(database), parts_)),
+      pipeline_(database_->state, database_->outcomes, parts_.engine, parts_.store, *this,
+                parts_.limits),
+      subscriptions_(database_->state, parts_.policy),
+      connections_(database_->state, pipeline_),
+      next_id_(database_->ids_below),
+      ids_reserved_below_(database_->ids_below),
+      ids_asked_below_(database_->ids_below),
+      ids_before_start_below_(database_->ids_below) {
   if (!parts_.utc_ns) parts_.utc_ns = &system_utc_ns;
-  parts_.store.start(*this);
+  connections_.find_left_behind();
+  parts_.store.start(*this, parts_.host == nullptr ? no_host : *parts_.host);
 }
 
 ServerCore::~ServerCore() = default;
@@ -45,7 +66,7 @@ Session& ServerCore::connect(SessionLink& link, std::string peer, Time now) {
 void ServerCore::disconnect(SessionId id) {
   Session* session = find(id);
   if (session == nullptr) return;
-  connection_ended(*session);
+  if (session->is_open()) connection_ended(*session, Ending::kBroken);
   interests().remove(id);
   sessions_.erase(id);
   if (holds_.erase(id) != 0) update_hold();
@@ -59,6 +80,7 @@ Session* ServerCore::find(SessionId session) {
 void ServerCore::finish_batch() {
   connections_.update();
   pipeline_.flush();
+  replay_.trim_to(state().horizon());
 }
 
 void ServerCore::tick(Time now) {
@@ -66,6 +88,8 @@ void ServerCore::tick(Time now) {
     return now - hold.second.since >= parts_.limits.held_time_max;
   };
   if (boost::unordered::erase_if(holds_, is_over) != 0) update_hold();
+  now_ = now;
+  connections_.expire(now, parts_.limits.connection_grace);
   finish_batch();  // before heartbeats tell of what is published
   for (auto& [id, session] : sessions_) session->tick(now);
 }
@@ -89,9 +113,58 @@ void ServerCore::connection_opened(const Session& session) {
   connections_.update();  // whatever it commits may already refer to it
 }
 
-void ServerCore::connection_ended(const Session& session) {
+void ServerCore::connection_ended(const Session& session, Ending ending) {
+  remember(session);
   // A server that stops ends all of them; what they owned waits for its next start.
-  if (!shutting_down_) connections_.ended(session.connection());
+  if (shutting_down_) return;
+  if (ending == Ending::kOrderly) return connections_.ended(session.connection());
+  connections_.lost(session.connection(), now_ + parts_.limits.connection_grace);
+}
+
+// ---- clients that come back ----
+
+void ServerCore::remember(const Session& session) {
+  if (session.connection() == ObjectId{}) return;
+  const auto [at, fresh] = departed_.try_emplace(session.client(), Departed{session.actor(), {}});
+  if (at->second.actor != session.actor()) at->second = {session.actor(), {}};
+  add_ranges(at->second.ids, session.ids());
+  if (!fresh) return;
+  departed_in_order_.push_back(session.client());
+  if (departed_in_order_.size() <= parts_.limits.sessions_max) return;
+  departed_.erase(departed_in_order_.front());
+  departed_in_order_.pop_front();
+}
+
+void ServerCore::take_over(Session& session, const Resume& from) {
+  std::vector<SessionId> older;
+  for (const auto& [id, other] : sessions_) {
+    if (id != session.id() && other->client() == session.client() &&
+        other->actor() == session.actor()) {
+      older.push_back(id);
+    }
+  }
+  for (const SessionId id : older) {
+    interests().remove(id);  // also when it has ended and just waits for its link
+    Session& other = *sessions_.at(id);
+    if (other.is_open())
+      other.say_goodbye({ErrorCode::kDisconnected, "this client has connected again"});
+  }
+  const auto known = departed_.find(session.client());
+  if (known != departed_.end() && known->second.actor == session.actor()) {
+    session.adopt_ids(known->second.ids);
+  }
+  // What was granted before the server started nobody else has now.
+  std::vector<IdRange> from_before;
+  for (const IdRange& range : from.ids) {
+    const ObjectId end{range.first.value + range.count};
+    if (end <= ids_before_start_below_) from_before.push_back(range);
+  }
+  session.adopt_ids(from_before);
+  if (connections_.adopt(from.connection, session.actor())) {
+    session.adopt_connection(from.connection);
+  } else {
+    connection_opened(session);
+  }
 }
 
 void ServerCore::define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes) {
@@ -110,7 +183,7 @@ void ServerCore::define(CommitOrigin origin, SchemaDefinition schema, std::size_
       pipeline_.define(std::move(origin), core_schema_definition(), bytes);
       return connections_.update();
     }
-    if (state_.catalog()->find(connection_type_name()) == nullptr) {
+    if (state().catalog()->find(connection_type_name()) == nullptr) {
       pipeline_.define({}, core_schema_definition(), 0);
       connections_.update();
     }
@@ -180,11 +253,17 @@ void ServerCore::on_append_failed(Version from, const Error& reason) {
   pipeline_.on_append_failed(from, reason);
 }
 
-void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& origin) {
+void ServerCore::on_lost(const Error& reason) {
+  pipeline_.on_lost(reason);
+  if (parts_.on_store_lost) parts_.on_store_lost(reason);
+}
+
+void ServerCore::on_published(CommitRecord record, const CommitOrigin& origin) {
   if (!record.schema) {
     const Session* author = origin.keeps_created ? find(origin.session) : nullptr;
     const bool keeps = author != nullptr && author->is_open();
     subscriptions_.publish(record, keeps ? origin.session : SessionId{}, *this);
+    replay_.add(std::move(record), origin.keeps_created);
     return;
   }
   interests().extend(*pipeline_.published_catalog());
@@ -195,10 +274,12 @@ void ServerCore::on_published(const CommitRecord& record, const CommitOrigin& or
       session->load_lazy_again(record.schema->name);
     }
   }
+  replay_.add(std::move(record), false);
 }
 
 void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome) {
   if (origin.session == SessionId{}) return connections_.on_outcome(origin.request, outcome);
+  if (const auto* conflict = std::get_if<Conflict>(&outcome)) conflicts_.add(conflict->key);
   if (Session* session = find(origin.session)) {
     session->finish_commit(origin.sequence, std::move(outcome));
   }

@@ -72,7 +72,7 @@ void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
                  [&](RequestIds& request) { on(request); },
                  [&](Flush& flush) { on(flush); },
                  [&](Heartbeat&) {},
-                 [&](Resume&) { on_unsupported("resuming", Nothing()); },
+                 [&](Resume& resume) { on(resume); },
                  [&](Unsubscribe& unsubscribe) { on(unsubscribe); },
                  [&](LoadObjects& load) { on(load); },
                  [&](Release& release) { on(release); },
@@ -122,6 +122,7 @@ void Session::on(OpenSession& message) {
   }
   client_ = message.client;
   program_ = std::move(message.name);
+  resumes_ = message.resumes;
   phase_ = Phase::kOpening;
   // One more: the identity of the connection's own object.
   core_.request_ids(*this, std::min(kFirstIds, core_.limits().ids_per_request_max) + 1, true);
@@ -131,7 +132,7 @@ void Session::open(Version version) {
   if (phase_ != Phase::kOpening) return;
   phase_ = Phase::kOpen;
   connection_ = ObjectId{ids_.back().first.value + --ids_.back().count};
-  core_.connection_opened(*this);
+  if (!resumes_) core_.connection_opened(*this);
   last_version_sent_ = version;
   const Limits& limits = core_.limits();
   send(SessionOpened{
@@ -286,13 +287,16 @@ void Session::submit_commit(Commit& message, std::size_t bytes) {
     return finish_commit(message.sequence,
                          Error{ErrorCode::kUnsupported, "not allowed to commit this"});
   }
-  core_.pipeline().submit({.session = id_,
-                           .actor = actor_,
-                           .client = client_,
-                           .sequence = message.sequence,
-                           .request = {},
-                           .keeps_created = message.keeps_created},
-                          std::move(message.request), bytes);
+  core_.pipeline().submit(
+      {.session = id_,
+       .actor = actor_,
+       .client = client_,
+       .sequence = message.sequence,
+       .request = {},
+       .keeps_created = message.keeps_created,
+       .lowest_unresolved = message.lowest_unresolved,
+       .delivery = message.sequence <= resent_up_to_ ? Delivery::kResent : Delivery::kFirst},
+      std::move(message.request), bytes);
 }
 
 void Session::finish_commit(Sequence sequence, CommitOutcome outcome) {
@@ -347,11 +351,11 @@ void Session::tick(Time now) {
   }
 }
 
-void Session::on(Goodbye&) { end(); }
+void Session::on(Goodbye&) { end(Ending::kOrderly); }
 
-void Session::end() {
+void Session::end(Ending ending) {
   phase_ = Phase::kEnded;
-  core_.connection_ended(*this);
+  core_.connection_ended(*this, ending);
   link_.end();
 }
 
@@ -359,7 +363,7 @@ void Session::say_goodbye(Error reason) {
   if (phase_ == Phase::kEnded) return;
   send(Goodbye{std::move(reason)});
   if (phase_ == Phase::kEnded) return;  // a queue too full even for that
-  end();
+  end(Ending::kBroken);
 }
 
 void Session::say_goodbye_too_large() {
@@ -387,7 +391,7 @@ void Session::deliver(const wire::EncodedMessage& message) {
         Goodbye{{ErrorCode::kSlowSubscriber,
                  "dropped: more than " + std::to_string(core_.limits().session_queue_bytes_max) +
                      " bytes waited to be read"}})));
-    end();
+    end(Ending::kBroken);
     return;
   }
   last_sent_ = now_;

@@ -17,7 +17,15 @@ void measure_commit_throughput(Run& run);
 void measure_snapshot(Run& run);
 void measure_fan_out(Run& run);
 void measure_local_reads(Run& run);
+void measure_python_access(Run& run);
+void measure_python_commits(Run& run);
+void measure_first_reads(Run& run);
+void measure_reactor_wake(Run& run);
+void measure_commit_cost(Run& run);
+void measure_index_interest(Run& run);
 void measure_memory(Run& run);
+void measure_redis_commits(Run& run);
+void measure_redis_restart(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);
@@ -28,6 +36,12 @@ json::object snapshot_worker(const json::object& arguments, WorkerChannel& chann
 json::object fan_out_producer(const json::object& arguments, WorkerChannel& channel);
 json::object fan_out_subscriber(const json::object& arguments, WorkerChannel& channel);
 json::object local_reads_worker(const json::object& arguments, WorkerChannel& channel);
+json::object first_reads_worker(const json::object& arguments, WorkerChannel& channel);
+json::object reactor_wake_producer(const json::object& arguments, WorkerChannel& channel);
+json::object reactor_wake_reactor(const json::object& arguments, WorkerChannel& channel);
+json::object commit_cost_worker(const json::object& arguments, WorkerChannel& channel);
+json::object index_interest_worker(const json::object& arguments, WorkerChannel& channel);
+json::object redis_floor_worker(const json::object& arguments, WorkerChannel& channel);
 json::object idle_connections_worker(const json::object& arguments, WorkerChannel& channel);
 
 }  // namespace odb::bench

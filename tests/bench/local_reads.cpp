@@ -1,7 +1,4 @@
 // How fast a program reads what it is subscribed to: no server takes part.
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <filesystem>
 #include <random>
 #include <stdexcept>
 
@@ -15,7 +12,6 @@ namespace {
 
 constexpr char kFigure[] = "local-reads";
 constexpr double kReadsGoal = 10e6;
-constexpr char kPython[] = "/usr/bin/python3";
 
 // Reads per second of a function that makes `reads` of them.
 template <class Body>
@@ -23,21 +19,6 @@ double rate_of(std::int64_t reads, Body&& body) {
   const std::int64_t begin = now_ns();
   body();
   return static_cast<double>(reads) / seconds_since(begin);
-}
-
-void measure_python(Run& run, const ServerProcess& server) {
-  const std::string script = std::string(ODB_BENCH_SOURCE_DIR) + "/python_reads.py";
-  Process python({.arguments = {kPython, script, std::to_string(server.port())},
-                  .environment = {{"ODB_SERVICE_TOKEN", run.token},
-                                  {"PYTHONPATH", run.options.python_package}}});
-  const json::object found = json::parse(python.read_line()).as_object();
-  if (found.contains("skipped")) {
-    return run.report.skip("local-reads-python", text(found, "skipped"));
-  }
-  run.report.line("local-reads-python", "random", "fields/s")
-      .samples.push_back(number(found, "random"));
-  run.report.line("local-reads-python", "iterating over all objects", "fields/s")
-      .samples.push_back(number(found, "iterating"));
 }
 
 }  // namespace
@@ -84,7 +65,6 @@ void measure_local_reads(Run& run) {
     run.report.line(kFigure, "whole structs, for (... : view.all<T>())", "fields/s", goal)
         .samples.push_back(number(found, "structs"));
   });
-  repeat(run, "local-reads-python", [&](int) { measure_python(run, server); });
 }
 
 }  // namespace odb::bench

@@ -21,7 +21,15 @@ constexpr std::array kFigures{
     Figure{"snapshot", measure_snapshot},
     Figure{"fan-out", measure_fan_out},
     Figure{"local-reads", measure_local_reads},
+    Figure{"python-access", measure_python_access},
+    Figure{"python-commits", measure_python_commits},
+    Figure{"first-reads", measure_first_reads},
+    Figure{"reactor-wake", measure_reactor_wake},
+    Figure{"commit-cost", measure_commit_cost},
+    Figure{"index-interest", measure_index_interest},
     Figure{"memory", measure_memory},
+    Figure{"redis-commits", measure_redis_commits},
+    Figure{"redis-restart", measure_redis_restart},
 };
 
 struct Output {

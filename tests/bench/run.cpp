@@ -33,10 +33,20 @@ void show_progress(const std::string& figure, int repetition, int repetitions) {
                repetitions);
 }
 
-ServerProcess::ServerProcess(const Run& run, std::optional<int> cpu)
+namespace {
+
+std::vector<std::string> server_command(const Run& run, const std::vector<std::string>& store) {
+  std::vector<std::string> command = {run.options.server_path};
+  command.insert(command.end(), store.begin(), store.end());
+  command.insert(command.end(), {"127.0.0.1", "0", "--log-level", "error"});
+  return command;
+}
+
+}  // namespace
+
+ServerProcess::ServerProcess(const Run& run, std::optional<int> cpu, std::vector<std::string> store)
     : token_(run.token),
-      process_({.arguments = {run.options.server_path, "--inmem", "127.0.0.1", "0", "--log-level",
-                              "warn"},
+      process_({.arguments = server_command(run, store),
                 .environment = {{"ODB_SERVICE_TOKEN", run.token}},
                 .cpu = cpu}),
       port_(port_in(process_.read_line())) {}

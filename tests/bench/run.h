@@ -44,10 +44,11 @@ std::vector<Pinning> pinnings();
 template <class Body>
 void repeat(const Run& run, const std::string& figure, Body&& body);
 
-// An odb_server of our own, in memory, on a free port.
+// An odb_server of our own, in memory unless told otherwise, on a free port.
 class ServerProcess {
  public:
-  explicit ServerProcess(const Run& run, std::optional<int> cpu = {});
+  explicit ServerProcess(const Run& run, std::optional<int> cpu = {},
+                         std::vector<std::string> store = {"--inmem"});
 
   std::uint16_t port() const { return port_; }
   Process& process() { return process_; }

@@ -23,11 +23,17 @@ constexpr std::array kWorkers{
     Entry{"floor-server", floor_server},
     Entry{"commit-latency", commit_latency_worker},
     Entry{"commit-throughput", commit_throughput_worker},
+    Entry{"redis-floor", redis_floor_worker},
     Entry{"load-objects", load_objects_worker},
     Entry{"snapshot", snapshot_worker},
     Entry{"fan-out-producer", fan_out_producer},
     Entry{"fan-out-subscriber", fan_out_subscriber},
     Entry{"local-reads", local_reads_worker},
+    Entry{"first-reads", first_reads_worker},
+    Entry{"reactor-wake-producer", reactor_wake_producer},
+    Entry{"reactor-wake-reactor", reactor_wake_reactor},
+    Entry{"commit-cost", commit_cost_worker},
+    Entry{"index-interest", index_interest_worker},
     Entry{"idle-connections", idle_connections_worker},
 };
 

@@ -99,9 +99,9 @@ class TypedCache {
     auto coverage = std::make_shared<detail::Coverage>();
     for (const auto& type : state_->catalog()->types()) coverage->types.insert(type->id);
     const Version now = state_->version();
-    return std::make_shared<const detail::Snapshot>(state_, state_->pin(now), now, catalog_,
-                                                    std::move(coverage),
-                                                    std::weak_ptr<detail::ObjectSource>());
+    return std::make_shared<const detail::Snapshot>(
+        state_, state_->pin(now), detail::SnapshotOrigin{{}, now}, catalog_, std::move(coverage),
+        std::weak_ptr<detail::ObjectSource>());
   }
 
   std::shared_ptr<VersionedState> state_ =

@@ -118,6 +118,33 @@ TEST(ObjectTable, HoldsNoMemoryButTheRootOnceEmptied) {
       << "the destructor frees nodes, rows and before-images";
 }
 
+TEST(ObjectTable, CoversNoMoreThanTheIdsThatThereAre) {
+  const std::uint64_t far = std::uint64_t{1} << 45;
+  const std::int64_t before = test::live_allocations();
+  ObjectTable table;
+  for (std::uint64_t id = far; id < far + 64; ++id) put(table, id, 1);
+  EXPECT_EQ(test::live_allocations(), before + 64 + 1)
+      << "one node for as many rows as it has room";
+  EXPECT_EQ(table.find_from(ObjectId{1}).id, ObjectId{far});
+  EXPECT_EQ(table.find_from(ObjectId{far + 63}).id, ObjectId{far + 63});
+  EXPECT_EQ(table.find_from(ObjectId{far + 64}).newest, nullptr);
+  EXPECT_EQ(table.newest(ObjectId{0}), nullptr);
+  put(table, 5, 1);  // grows down as it grows up
+  put(table, far + 64, 1);
+  put(table, ~std::uint64_t{0}, 1);
+  std::vector<std::uint64_t> found;
+  for (auto at = table.find_from(ObjectId{0}); at.newest != nullptr && found.size() < 99;
+       at = table.find_from(ObjectId{at.id.value + 1})) {
+    found.push_back(at.id.value);
+    if (at.id.value == ~std::uint64_t{0}) break;
+  }
+  ASSERT_EQ(found.size(), 67u);
+  EXPECT_EQ(found.front(), 5u);
+  EXPECT_EQ(found[1], far);
+  EXPECT_EQ(found[65], far + 64);
+  EXPECT_EQ(found.back(), ~std::uint64_t{0});
+}
+
 TEST(ObjectTable, AgreesWithAMapOnRandomPrograms) {
   const std::uint64_t seed = test::random_seed();
   SCOPED_TRACE("ODB_TEST_SEED=" + std::to_string(seed));

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "todo_server.h"
@@ -337,32 +338,108 @@ TEST_F(ReactorOverTls, AnErrorIsToldAndTheRunTriedAgainAfterGrowingPauses) {
   EXPECT_EQ(seen.first(2).size(), 2u) << "it goes on";
 }
 
-TEST_F(ReactorOverTls, ReadingWhatNoSubscriptionCoversIsAnErrorAndCommitsNothing) {
+// Whatever kind of read it is: fetched, and told of from then on.
+TEST_F(ReactorOverTls, RunsAgainWhenWhatNoSubscriptionCoversChanges) {
   start();
   Database ada = client(kAda);
-  const Ref<Task> done_one = create(ada, {.title = "b", .status = "done"});
+  const Ref<Task> task = create(ada, {.title = "a", .status = "done", .priority = 1});
   Database bob = connect_only(kBob);
   bob.define(todo_schema());
-  bob.subscribe(where<&Task::status>("open"));
-  const auto code_of_reading = [&](const Reactor::Function& read) {
+  using Read = std::function<std::size_t(Transaction&)>;
+  const auto follows = [&](const Read& read, const std::function<void(Transaction&)>& change) {
+    std::size_t seen = 0;
+    Reactor reactor(
+        bob, [&](Transaction& tx) { seen = read(tx); }, by_hand());
+    EXPECT_TRUE(reactor.next());
+    const std::size_t before = seen;
+    ada.transact([&](Transaction& tx) { tx.create(Task{.title = "beside", .status = "beside"}); });
+    ada.transact([&](Transaction& tx) { tx.remove(tx.lookup_unique<&Task::title>("beside")); });
+    ada.transact(change);
+    bob.flush();
+    EXPECT_TRUE(reactor.next(kLong));
+    EXPECT_NE(seen, before);
+  };
+  follows([&](Transaction& tx) { return tx.get<&Task::title>(task).size(); },
+          [&](Transaction& tx) { tx.set<&Task::title>(task, "longer"); });
+  follows([&](Transaction& tx) { return tx.lookup<&Task::status>("done").size(); },
+          [&](Transaction& tx) { tx.create(Task{.title = "b", .status = "done"}); });
+  follows(
+      [&](Transaction& tx) { return tx.range<&Task::status>(at_least("d"), below("e")).size(); },
+      [&](Transaction& tx) { tx.create(Task{.title = "c", .status = "done"}); });
+  follows([&](Transaction& tx) { return tx.refs<Task>().size(); },
+          [&](Transaction& tx) { tx.create(Task{.title = "d"}); });
+  follows([&](Transaction& tx) { return tx.exists(task) ? 1u : 0u; },
+          [&](Transaction& tx) { tx.remove(task); });
+  // Nothing of it stays subscribed to.
+  EXPECT_EQ(ada.view().refs<Task>().size(), 3u);
+  EXPECT_EQ(bob.view().refs<Task>().size(), 0u);
+}
+
+// What it reads may change while it makes its subscription: its commit is judged after that.
+TEST_F(ReactorOverTls, MissesNoChangeBetweenFetchingAndSubscribing) {
+  start();
+  Database ada = client(kAda);
+  const Ref<Task> source = create(ada, {.title = "source"});
+  const Ref<Task> copy = create(ada, {.title = "copy"});
+  Database bob = connect_only(kBob);
+  bob.define(todo_schema());
+  for (const bool writes : {false, true}) {
+    std::int64_t interfere = ada.view().get<&Task::priority>(source) + 1;
+    const std::int64_t expected = interfere;
+    std::int64_t seen = -1;
     Reactor reactor(
         bob,
         [&](Transaction& tx) {
-          read(tx);
-          tx.create(Task{.title = "not committed"});
+          seen = tx.get<&Task::priority>(source);
+          if (writes) tx.set<&Task::priority>(copy, seen);
+          if (interfere == 0) return;
+          ada.transact([&](Transaction& other) {
+            other.set<&Task::priority>(source, std::exchange(interfere, 0));
+          });
         },
         by_hand());
-    return code_of([&] { reactor.next(); });
-  };
-  using Tx = Transaction;
-  EXPECT_EQ(code_of_reading([&](Tx& tx) { tx.get<&Task::title>(done_one); }),
-            ErrorCode::kNotSubscribed);
-  EXPECT_EQ(code_of_reading([&](Tx& tx) { tx.exists(done_one); }), ErrorCode::kNotSubscribed);
-  EXPECT_EQ(code_of_reading([&](Tx& tx) { tx.lookup<&Task::status>("done"); }),
-            ErrorCode::kNotSubscribed);
-  EXPECT_EQ(code_of_reading([&](Tx& tx) { tx.refs<Task>(); }), ErrorCode::kNotSubscribed);
+    EXPECT_TRUE(reactor.next());
+    while (seen != expected) ASSERT_TRUE(reactor.next(kLong));
+    if (writes) {
+      ada.flush();
+      EXPECT_EQ(ada.view().get<&Task::priority>(copy), expected);
+    }
+  }
+}
+
+TEST_F(ReactorOverTls, WhatIsMarkedAsReadMustBeCovered) {
+  start();
+  Database ada = client(kAda);
+  const Ref<Task> task = create(ada, {.title = "a"});
+  Database bob = connect_only(kBob);
+  bob.define(todo_schema());
+  Reactor reactor(
+      bob,
+      [&](Transaction& tx) {
+        tx.mark_read(task, FieldId{0});
+        tx.create(Task{.title = "not committed"});
+      },
+      by_hand());
+  EXPECT_EQ(code_of([&] { reactor.next(); }), ErrorCode::kNotSubscribed);
   EXPECT_EQ(ada.view().refs<Task>().size(), 1u);
-  EXPECT_EQ(code_of_reading([&](Tx& tx) { tx.lookup<&Task::status>("open"); }), ErrorCode::kNone);
+}
+
+TEST_F(ReactorOverTls, AConditionMayReadWhatNothingCovers) {
+  start();
+  Database ada = client(kAda);
+  const Ref<Task> task = create(ada, {.title = "a"});
+  Database bob = connect_only(kBob);
+  bob.define(todo_schema());
+  bool first = true;
+  EXPECT_TRUE(Reactor::block_until_true(
+      bob,
+      [&](Transaction& tx) {
+        if (std::exchange(first, false)) {
+          ada.transact([&](Transaction& other) { other.set<&Task::status>(task, "done"); });
+        }
+        return tx.get<&Task::status>(task) == "done";
+      },
+      kLong));
 }
 
 TEST_F(ReactorOverTls, RunsAtTheTimeThatItAskedForAndNotBefore) {
@@ -408,9 +485,11 @@ TEST_F(ReactorOverTls, ReadingTheClockRepeatsTheRunAfterTheInterval) {
   EXPECT_EQ(runs, 3);
 }
 
-TEST_F(ReactorOverTls, TheEndOfTheLinkEndsItAndTheReasonIsKept) {
+TEST_F(ReactorOverTls, TheEndOfTheConnectionEndsItAndTheReasonIsKept) {
   start();
-  Database db = client();
+  ConnectOptions options;
+  options.reconnect_for = {};  // so that the end of the link is the end of all
+  Database db = client(kAda, options);
   const Ref<Task> task = create(db, {.title = "a"});
   Seen<std::int64_t> seen;
   Reactor reactor(db, [&](Transaction& tx) { seen.add(tx.get<&Task::priority>(task)); });

@@ -18,9 +18,10 @@ TOKEN = "a-token-of-more-than-twenty-two-characters"
 class ServerProcess:
     """Listens on 127.0.0.1 and a free port when the constructor returns."""
 
-    def __init__(self, program, *options, env=None, token=TOKEN, block_signals=False, wait=True):
+    def __init__(self, program, *options, env=None, token=TOKEN, block_signals=False, wait=True,
+                 store=("--inmem",), port=0):
         self.log_file = tempfile.TemporaryFile("w+")
-        arguments = [program, "--inmem", "127.0.0.1", "0", *options]
+        arguments = [program, *store, "127.0.0.1", str(port), *options]
         if token is not None:
             arguments += ["--service-token", token]
         self.process = subprocess.Popen(

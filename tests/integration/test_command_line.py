@@ -38,6 +38,8 @@ def test_help_shows_every_option_with_its_environment_variable(run, root):
     assert result.stderr == ""
     names = option_names(result.stdout)
     assert names == limit_options(root) | {
+        "--store-timeout", "--lease-time", "--lease-wait", "--log-versions-max",
+        "--redis", "--redis-user", "--redis-password-file", "--redis-database", "--redis-prefix",
         "--inmem", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
         "--log-level", "--config", "--help", "--version"}
     for name in names - {"--help", "--version"}:
@@ -49,7 +51,6 @@ def test_help_shows_every_option_with_its_environment_variable(run, root):
 
 def test_help_does_not_offer_stores_that_do_not_exist(run):
     text = run("--help").stdout
-    assert "redis" not in text
     assert "data-dir" not in text
 
 
@@ -84,21 +85,37 @@ def test_an_ipv6_address_is_shown_in_brackets(program, clean_environment):
 # ---- stores ----
 
 
-@pytest.mark.parametrize("option", ["--redis", "--data-dir"])
 @pytest.mark.parametrize("with_inmem", [True, False])
-def test_another_store_is_refused_by_name(run, option, with_inmem):
-    arguments = (["--inmem"] if with_inmem else []) + [option, "somewhere", "localhost", "0"]
+def test_another_store_is_refused_by_name(run, with_inmem):
+    arguments = (["--inmem"] if with_inmem else []) + ["--data-dir", "somewhere", "localhost", "0"]
     line = refusal(run(*arguments), 2)
-    assert f"{option}: this version offers only --inmem" in line
+    assert "--data-dir: this version offers only --inmem and --redis" in line
 
 
-def test_another_store_in_the_environment_is_refused_too(run):
-    line = refusal(run(*PLACE, env={"ODB_REDIS": "127.0.0.1:6379"}), 2)
-    assert "--redis: this version offers only --inmem" in line
+def test_two_stores_exclude_each_other_wherever_they_are_named(run):
+    expected = "--inmem and --redis exclude each other"
+    assert expected in refusal(run(*PLACE, env={"ODB_REDIS": "127.0.0.1:6379"}), 2)
+    assert expected in refusal(run(*PLACE, "--redis", "127.0.0.1:6379"), 2)
+
+
+@pytest.mark.parametrize("options, expected", [
+    (("--redis", "somewhere"), "--redis: expected HOST:PORT or unix:PATH"),
+    (("--redis", "host:70000"), "--redis: expected HOST:PORT or unix:PATH"),
+    (("--redis", "unix:"), "--redis: expected HOST:PORT or unix:PATH"),
+    (("--redis", "h:1", "--redis-database", "x"), "--redis-database: expected a number"),
+    (("--redis", "h:1", "--redis-prefix", ""), "--redis-prefix"),
+    (("--redis", "h:1", "--redis-user", "ann"), "--redis-user needs a password"),
+    (("--redis", "h:1", "--redis-password-file", "/no/such/file"), "/no/such/file"),
+    (("--redis", "h:1", "--redis-password", "secret"), "unknown option --redis-password"),
+])
+def test_wrong_redis_options_are_named(run, options, expected):
+    line = refusal(run(*options, "127.0.0.1", "0"), 2)
+    assert expected in line
+    assert "secret" not in line
 
 
 def test_no_store_is_refused(run):
-    assert "--inmem" in refusal(run("localhost", "0"), 2)
+    assert "expected --inmem or --redis" in refusal(run("localhost", "0"), 2)
 
 
 # ---- wrong command lines ----

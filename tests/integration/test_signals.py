@@ -1,10 +1,13 @@
 """odb_server: how it ends."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from server_process import is_closed
+from server_process import TOKEN, WAIT_SECONDS, is_closed
 
 STOPS = [signal.SIGTERM, signal.SIGINT]
 
@@ -49,3 +52,43 @@ def test_a_second_signal_ends_it_at_once(start):
         server.send_signal(signal.SIGINT)
         assert server.wait() in (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert "terminate" not in server.log()
+
+
+CONFLICT = """
+import sys
+from object_database import *
+
+schema = Schema("todo")
+
+@schema.define
+class Task:
+    priority = int
+
+ada, bob = (connect("localhost", int(sys.argv[1]), sys.argv[2]) for _ in range(2))
+for db in (ada, bob):
+    db.subscribeToSchema(schema)
+with ada.transaction():
+    task = Task()
+try:
+    with ada.transaction():
+        task.priority += 1
+        bob.flush()
+        with MaskView(), bob.transaction():
+            task.priority = 5
+except RevisionConflictException:
+    print("conflict")
+"""
+
+
+def test_at_its_end_it_tells_where_commits_conflicted(start, build_dir):
+    server = start("--log-level", "info")
+    script = subprocess.run(
+        [sys.executable, "-c", CONFLICT, str(server.port), TOKEN],
+        env=dict(os.environ, PYTHONPATH=str(build_dir / "python")),
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+    )
+    assert (script.stdout, script.stderr) == ("conflict\n", "")
+    assert server.stop() == 0
+    assert "commits conflicted on todo.Task.priority (field): 1" in server.log()

@@ -70,6 +70,28 @@ def test_a_stale_lookup_conflicts_and_names_the_index(db, tasks, task):
         with loser:
             task.priority = len(tasks.lookupAll(status="open"))
     assert (caught.value.type, caught.value.index) == (tasks, "status")
+    assert caught.value.value == ("open",)
+
+
+def test_a_conflict_tells_versions_actor_and_request(db, connect, schema, tasks, task):
+    winner = connect()
+    winner.subscribeToSchema(schema)
+    requests = []
+    for _ in range(2):
+        loser = db.transaction()
+        with winner.transaction():
+            task.title = "taken"
+        with pytest.raises(RevisionConflictException) as caught:
+            with loser:
+                task.priority = len(task.title)
+        conflict = caught.value
+        assert conflict.readVersion == loser.transaction_id() < conflict.version
+        assert conflict.version == winner.currentTransactionId()
+        assert conflict.actor == "service" and conflict.value is None
+        requests.append(conflict.request)
+        db.flush()
+    (client, number), (same_client, later) = requests
+    assert client == same_client > 0 and later == number + 1
 
 
 def test_a_stale_count_conflicts_and_names_the_type(db, tasks, task):

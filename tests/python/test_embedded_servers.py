@@ -1,5 +1,8 @@
 """Servers inside the process."""
 
+import contextlib
+import os
+import pathlib
 import socket
 import threading
 
@@ -48,16 +51,51 @@ def test_clients_share_what_it_holds(make, schema, Task):
 
 def test_it_is_a_context_manager(make):
     with make() as server:
-        assert f"on localhost:{server.port}" in repr(server)
+        assert "on localhost:" in repr(server) or "in this process" in repr(server)
         server.connect().disconnect()
-        port = server.port
     assert "stopped" in repr(server)
+
+
+def test_its_port_is_free_again_when_it_stops():
+    with TcpServer("localhost", 0, auth_token=TOKEN) as server:
+        assert f"on localhost:{server.port}" in repr(server)
+        port = server.port
     with pytest.raises(ConnectionFailedException):
         connect("localhost", port, TOKEN)
 
 
-def test_other_programs_connect_to_its_port(build_dir, make):
-    with make() as server:
+def listening_ports():
+    """Of this process: TCP sockets that wait for connections."""
+    own, ports = set(), set()
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the one that the listing itself needs
+            own.add(os.readlink(f"/proc/self/fd/{number}"))
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+        for line in pathlib.Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in own:
+                ports.add(int(local.rpartition(":")[2], 16))
+    return ports
+
+
+def test_one_in_memory_listens_nowhere(schema, Task):
+    before = listening_ports()
+    with InMemServer() as server:
+        db = server.connect()
+        assert listening_ports() == before
+        assert "this process" in repr(db) and not hasattr(server, "port")
+        db.subscribeToSchema(schema)
+        with db.transaction():
+            task = Task("kept in memory")
+        with db.view():
+            assert task.title == "kept in memory"
+        db.disconnect()
+    with TcpServer("localhost", 0):
+        assert listening_ports() > before
+
+
+def test_other_programs_connect_to_its_port(build_dir):
+    with TcpServer("localhost", 0, auth_token=TOKEN) as server:
         server.token = TOKEN  # as Script expects it
         script = Script(
             build_dir,
@@ -136,7 +174,7 @@ def test_a_new_start_is_a_new_server(make, schema, Task):
     with pytest.raises(UsageException, match="does not run"):
         server.connect()
     with pytest.raises(UsageException, match="does not run"):
-        server.port
+        server.auth_token
 
 
 def test_a_port_that_is_taken_is_named():
@@ -167,7 +205,7 @@ def test_a_program_may_end_without_stopping_it(build_dir, server):
             Thing(name="x")
         if os.fork() == 0:
             try:
-                own.port
+                own.auth_token
             except UsageException:
                 os._exit(7)
         print(os.waitstatus_to_exitcode(os.wait()[1]))

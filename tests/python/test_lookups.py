@@ -1,10 +1,21 @@
 """lookupAll, lookupOne, lookupAny, lookupUnique."""
 
 import collections.abc
+import datetime
 
 import pytest
 
-from object_database import Index, Indexed, OneOf
+from object_database import (
+    Alternative,
+    ConstDict,
+    DisconnectedException,
+    Index,
+    Indexed,
+    NamedTuple,
+    OneOf,
+    Tuple,
+    TupleOf,
+)
 
 
 @pytest.fixture
@@ -105,3 +116,59 @@ def test_objects_and_none_can_be_looked_up(db, tasks, schema):
         assert Note.lookupAll(about=task) == (note,)
         assert Note.lookupAll(about=None) == (loose,)
         assert Note.lookupAll(by_about=task) == Note.lookupAll(by_about=(task,)) == (note,)
+
+
+def test_every_type_can_be_indexed(db, connect, tasks, schema):
+    when = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    shape = Alternative("Shape", Circle={"radius": float}, Empty={})
+    point = NamedTuple(x=float, y=float)
+    with db.transaction():
+        task = tasks("a")
+    samples = {  # two values of each type, the default first where there is one
+        "boolean": (bool, False, True),
+        "number": (int, 0, -(2**63)),
+        "real": (float, 0.0, float("inf")),
+        "text": (str, "", "ä" * 100),
+        "data": (bytes, b"", bytes(100)),
+        "time": (datetime.datetime, datetime.datetime.fromtimestamp(0, when.tzinfo), when),
+        "optional": (OneOf(None, int), None, 7),
+        "union": (OneOf(int, str), 0, "seven"),
+        "literal": (OneOf("new", "old"), "new", "old"),
+        "reference": (OneOf(None, tasks), None, task),
+        "list": (TupleOf(int), (), (1, 2)),
+        "pair": (Tuple(int, str), (0, ""), (1, "b")),
+        "dictionary": (ConstDict(str, int), {}, {"a": 1}),
+        "struct": (point, point(x=0.0, y=0.0), point(x=1.0, y=2.0)),
+        "variant": (shape, shape.Circle(radius=0.0), shape.Empty()),
+    }
+    fields = {name: Indexed(kind) for name, (kind, _, _) in samples.items()}
+    fields["all"] = Index(*samples)
+    Sample = schema.define(type("Sample", (), fields))
+    reader = connect()
+    reader.subscribeToSchema(schema)
+    db.subscribeToSchema(schema)
+    with db.transaction():
+        plain = Sample()
+        other = Sample(**{name: value for name, (_, _, value) in samples.items()})
+    reader.flush()
+    for connection in (db, reader):
+        with connection.view():
+            for name, (_, default, value) in samples.items():
+                assert Sample.lookupAll(**{name: default}) == (plain,), name
+                assert Sample.lookupAll(**{name: value}) == (other,), name
+            assert Sample.lookupUnique(all=tuple(each[2] for each in samples.values())) == other
+
+
+def test_counting_loads_nothing(db, connect, tasks):
+    with db.transaction():
+        for number in range(5):
+            tasks(str(number), priority=number)
+    lazy = connect()
+    lazy.subscribeToType(tasks, lazySubscription=True)
+    with lazy.view():
+        task = tasks.lookupAny(title="1")
+        lazy.disconnect()
+        assert tasks.count() == tasks.count(status="open") == 5
+        assert tasks.countRange("title", atLeast="2") == 3
+        with pytest.raises(DisconnectedException):
+            task.parent

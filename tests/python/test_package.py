@@ -16,7 +16,7 @@ NAMES = """
     connect Schema Indexed Index current_transaction core_schema OneOf TupleOf ListOf ConstDict
     NamedTuple Tuple Alternative RevisionConflictException DisconnectedException
     ObjectDoesntExistException ServerError SubscribeLazilyByDefault MaskView revisionConflictRetry
-    FieldNotDefaultInitializable Reactor
+    FieldNotDefaultInitializable Reactor ConflictCount
 """.split()
 
 SUBMODULES = {

@@ -11,6 +11,7 @@ import pytest
 import object_database.reactor
 from object_database import (
     DisconnectedException,
+    MaskView,
     NotSubscribedException,
     Reactor,
     UsageException,
@@ -149,6 +150,41 @@ def test_it_runs_for_exactly_what_it_read(db, other, tasks, task, reactor_of, ki
     with other.transaction():
         task.delete()
     assert woken() == {"cell": 1, "existence": 1, "membership": 1}
+
+
+@pytest.mark.parametrize("kind", ["view", "transaction"])
+def test_a_limited_range_wakes_no_further_than_it_gives(db, other, tasks, reactor_of, kind):
+    with other.transaction():
+        for title in ("b", "d", "f", "h"):
+            tasks(title)
+    db.flush()
+    found = {}
+
+    def reactor_for(name, **options):
+        def function():
+            with getattr(db, kind)():
+                found[name] = [task.title for task in tasks.lookupRange("title", **options)]
+
+        return reactor_of(function)
+
+    up = reactor_for("up", limit=2)
+    down = reactor_for("down", limit=2, reverse=True)
+    all_of_it = reactor_for("all", limit=9)
+
+    def woken_by(title):
+        with other.transaction():
+            tasks(title)
+        db.flush()
+        return [each is not Timeout for each in (r.next(timeout=0) for r in (up, down, all_of_it))]
+
+    for reactor in (up, down, all_of_it):
+        reactor.next()
+    assert found == {"up": ["b", "d"], "down": ["h", "f"], "all": ["b", "d", "f", "h"]}
+    assert woken_by("e") == [False, False, True]
+    assert woken_by("a") == [True, False, True]
+    assert found["up"] == ["a", "b"]
+    assert woken_by("i") == [False, True, True]
+    assert found["down"] == ["i", "h"]
 
 
 def test_several_views_and_transactions_of_one_run_count(db, other, tasks, task, reactor_of):
@@ -432,22 +468,90 @@ def test_it_sleeps_no_longer_than_it_may(db, task, reactor_of):
             runs.get(timeout=WAIT_S)
 
 
-def test_a_transaction_that_reads_what_nothing_covers_is_an_error(db, connect, tasks, task):
-    narrow = connect()
-    narrow.subscribeToIndex(tasks, status="done")
+def test_it_runs_again_when_what_nothing_covers_changes(db, connect, tasks, task):
+    bare = connect()
+    bare.subscribeToNone(tasks)
+    reads = {
+        "field": lambda: task.priority,
+        "value": lambda: len(tasks.lookupAll(status="new")),
+        "range": lambda: len(tasks.lookupRange(status="new", atLeast=0)),
+        "members": lambda: len(tasks.lookupAll()),
+        "existence": lambda: task.exists(),
+    }
+
+    def grow(title):
+        with db.transaction():
+            tasks(title, status="new", priority=1)
+
+    def remove():
+        with db.transaction():
+            task.delete()
+
+    changes = {
+        "field": lambda: change(db, task, priority=77),
+        "value": lambda: grow("one"),
+        "range": lambda: grow("two"),
+        "members": lambda: grow("three"),
+        "existence": remove,
+    }
+    for kind, read in reads.items():
+
+        def function():
+            with bare.transaction():
+                return read()
+
+        reactor = Reactor(bare, function)
+        before = reactor.next(timeout=WAIT_S)
+        assert reactor.next(timeout=0) is Timeout
+        changes[kind]()
+        assert reactor.next(timeout=WAIT_S) != before, kind
+        reactor.teardown()
+    # Nothing of it stays subscribed to.
+    assert not bare.isSubscribedToType(tasks)
+    with bare.view():
+        assert tasks.lookupAll() == ()
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_it_misses_no_change_between_fetching_and_subscribing(db, connect, tasks, task, writes):
+    bare = connect()
+    bare.subscribeToNone(tasks)
+    seen = []
 
     def function():
-        with narrow.transaction():
-            task.priority
+        with bare.transaction() as transaction:
+            seen.append(task.priority)
+            if writes:
+                tasks(f"saw {seen[-1]}")
+            if len(seen) == 1:
+                with MaskView():
+                    change(db, task, priority=41)
+            assert transaction.transaction_id() > 0
 
-    reactor = Reactor(narrow, function)
+    reactor = Reactor(bare, function)
+    reactor.next()
+    while seen[-1] != 41:
+        assert reactor.next(timeout=WAIT_S) is None
+    db.flush()
+    with db.view():
+        assert tasks.lookupAny(title=f"saw {seen[0]}") is None
+        assert (tasks.lookupAny(title="saw 41") is not None) == writes
+    reactor.teardown()
+
+
+def test_what_is_marked_as_read_must_be_covered(connect, tasks, task):
+    bare = connect()
+    bare.subscribeToNone(tasks)
+
+    def function():
+        with bare.transaction() as transaction:
+            transaction.markFieldRead(task, "priority")
+
+    reactor = Reactor(bare, function)
     with pytest.raises(NotSubscribedException, match="a reactor cannot wait"):
         reactor.next()
-    narrow.subscribeToType(tasks)
+    bare.subscribeToType(tasks)
     assert reactor.next() is None
-    change(db, task, priority=2)
-    narrow.flush()
-    assert reactor.next(timeout=0) is None
     reactor.teardown()
 
 
@@ -472,8 +576,8 @@ def test_the_end_of_the_connection_ends_it(connect, schema, tasks, task):
             by_hand.next()
 
 
-def test_a_killed_server_ends_it(own_server, schema, Task):
-    connection = connect_to("localhost", own_server.port, own_server.token)
+def test_the_end_of_the_connection_ends_it(own_server, schema, Task):
+    connection = connect_to("localhost", own_server.port, own_server.token, reconnectFor=0)
     connection.subscribeToSchema(schema)
 
     def function():

@@ -25,7 +25,9 @@ NAMES = """
     SubscribeLazilyByDefault isLazyByDefault requestLazyObjects revisionConflictRetry MaskView
     addViewWatcher dropViewWatcher markFieldRead markIndexRead waitForCondition waitForTransactionId
     currentTransactionIdForType currentTransactionIdForSchema InMemServer TcpServer
-    connectionObject OwnedBy
+    isConnected registerOnLinkHandler dropLinkHandler connectionObject OwnedBy Reactor start stop
+    running teardown next blockUntilTrue isRunning
+    curTimestamp curTimestampIsAfter conflictCounts ConflictCount NotSubscribedException
 """.split()
 
 

@@ -1,5 +1,7 @@
 """Several schemas, types that refer to each other, and what the server makes of two programs."""
 
+import threading
+
 import pytest
 
 from object_database import (
@@ -8,6 +10,7 @@ from object_database import (
     Index,
     Indexed,
     NamedTuple,
+    OdbException,
     OneOf,
     Schema,
     SchemaException,
@@ -390,3 +393,54 @@ def test_a_new_field_without_default_is_refused(connect, schema):
     connect().subscribeToSchema(first)
     with pytest.raises(SchemaException, match="Task.*owner.*default"):
         connect().subscribeToSchema(second)
+
+
+def test_an_index_that_comes_later_holds_what_exists_while_commits_go_on(connect, schema):
+    first, Old = define_task(schema.name, title=str, priority=int)
+    second, New = define_task(schema.name, title=str, priority=Indexed(int))
+    writer, reader = connect(), connect()
+    writer.subscribeToSchema(first)
+    with writer.transaction():
+        for number in range(2_000):
+            Old(title="before", priority=number % 10)
+    stop, written = threading.Event(), []
+
+    def write():
+        while not stop.is_set():
+            with writer.transaction():
+                Old(title="meanwhile", priority=len(written) % 10)
+            written.append(1)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        reader.subscribeToSchema(second)
+        reader.flush()
+        with reader.view():
+            tasks = New.lookupAll()
+            for priority in range(10):
+                expected = tuple(task for task in tasks if task.priority == priority)
+                assert New.lookupAll(priority=priority) == expected and len(expected) >= 200
+    finally:
+        stop.set()
+        thread.join()
+    reader.flush()
+    with reader.view():
+        found = sum(New.count(priority=priority) for priority in range(10))
+        assert found == 2_000 + len(written)
+
+
+def test_an_index_over_values_that_repeat_cannot_become_unique(connect, schema):
+    first, Old = define_task(schema.name, title=str)
+    second, _ = define_task(schema.name, title=Indexed(str, unique=True))
+    db = connect()
+    db.subscribeToSchema(first)
+    with db.transaction():
+        Old(title="twice")
+        Old(title="twice")
+    with pytest.raises(OdbException, match="title") as raised:
+        connect().subscribeToSchema(second)
+    assert schema.name in str(raised.value) and "Task" in str(raised.value)
+    with db.transaction():
+        Old.lookupAll()[0].title = "once"
+    connect().subscribeToSchema(second)

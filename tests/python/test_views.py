@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import ctypes
 import threading
 
 import pytest
@@ -264,3 +265,42 @@ def test_many_threads_read_one_view(db, tasks):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+class HeapUse(ctypes.Structure):
+    """struct mallinfo2 of glibc"""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    ]
+
+
+def bytes_in_use():
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = HeapUse
+    use = mallinfo2()
+    return use.uordblks + use.hblkhd
+
+
+def test_a_view_that_is_dropped_gives_its_memory_back(db, task):
+    size, rounds = 100_000, 100
+
+    def write():
+        for number in range(rounds):
+            with db.transaction():
+                task.title = chr(ord("a") + number % 26) * size
+
+    write()
+    before = bytes_in_use()
+    view = db.view()
+    with view:
+        first = task.title
+    write()
+    while_open = bytes_in_use()
+    assert while_open - before >= (rounds - 2) * size
+    with view:
+        assert task.title == first
+    del view
+    write()
+    assert bytes_in_use() - before < rounds * size // 4

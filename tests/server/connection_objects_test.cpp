@@ -82,7 +82,7 @@ TEST_F(ConnectionObjectsTest, TellWhoIsThere) {
   EXPECT_EQ(came.changes.cells[0].value, Value::text("worker 7"));
 
   bob.reset();
-  server.pass(test::milliseconds(1));
+  server.pass(server.core.limits().connection_grace);
   const Delta went = ann.expect<Delta>();
   ASSERT_EQ(went.changes.objects.size(), 1u);
   EXPECT_EQ(went.changes.objects[0].kind, ObjectChange::Kind::kDelete);
@@ -122,7 +122,7 @@ TEST_F(ConnectionObjectsTest, TakeWhatTheyOwnAlongInOneCommit) {
   const Version before = server.core.pipeline().published();
 
   bob.reset();
-  server.pass(test::milliseconds(1));
+  server.pass(server.core.limits().connection_grace);
   EXPECT_EQ(server.core.pipeline().published(), next(before));
   EXPECT_EQ(existing(kLease), (std::vector<ObjectId>{ObjectId{kept}, ObjectId{passed_on}}));
   EXPECT_EQ(existing(kConnection), std::vector<ObjectId>{anns});
@@ -140,7 +140,7 @@ TEST_F(ConnectionObjectsTest, CannotBeGivenAnythingOnceTheyHaveEnded) {
     bobs = bob.open(test::kBobsToken).connection;
     ann.define(lease_schema());
   }
-  server.pass(test::milliseconds(1));
+  server.pass(server.core.limits().connection_grace);
   ann.take_all();
   ann.commit(Changes().create(kLease, ann.new_id(), lease("late", bobs)),
              server.core.pipeline().published());
@@ -206,12 +206,12 @@ TEST_F(UnreliableStore, CommitsAgainWhatTheStoreCouldNotTake) {
   bob.reset();
   TestClient cy(server);
   const ObjectId cys = cy.open().connection;
-  server.pass(test::milliseconds(1));
+  server.pass(server.core.limits().connection_grace);
   EXPECT_EQ(existing(kConnection), (std::vector<ObjectId>{anns, bobs}));
   EXPECT_EQ(existing(kLease).size(), 1u);
 
   server.store.recover();
-  server.pass(test::milliseconds(1));
+  server.pass(server.core.limits().connection_grace);
   EXPECT_EQ(existing(kConnection), (std::vector<ObjectId>{anns, cys}));
   EXPECT_TRUE(existing(kLease).empty());
 }

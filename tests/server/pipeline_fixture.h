@@ -23,7 +23,7 @@ class Told final : public server::CommitListener {
  public:
   explicit Told(const FakeStore& store) : store_(store) {}
 
-  void on_published(const server::CommitRecord& record, const server::CommitOrigin&) override {
+  void on_published(server::CommitRecord record, const server::CommitOrigin&) override {
     EXPECT_LE(record.version, durable()) << "published before it is durable";
     tell("published " + std::to_string(record.version.value));
   }
@@ -60,14 +60,15 @@ class Told final : public server::CommitListener {
   std::vector<std::string> told_;
 };
 
-class PipelineFixture final : public server::StoreListener {
+class PipelineFixture final : public server::StoreListener, private server::StoreHost {
  public:
   explicit PipelineFixture(server::Limits given = {})
       : limits(given),
+        outcomes(limits),
         store(FakeStore::Completion::kWhenTold),
         told(store),
-        pipeline(state, engine, store, told, limits) {
-    store.start(*this);
+        pipeline(state, outcomes, engine, store, told, limits) {
+    store.start(*this, *this);
   }
 
   // Sequence numbers count from 1; `actor` submits.
@@ -75,7 +76,7 @@ class PipelineFixture final : public server::StoreListener {
               const std::string& actor = "ann", std::size_t bytes = 100) {
     pipeline.submit({.session = SessionId{1},
                      .actor = actor,
-                     .client = {},
+                     .client = client_of(actor),
                      .sequence = Sequence{++sequence_},
                      .request = {}},
                     {snapshot, reads, writes}, bytes);
@@ -99,12 +100,17 @@ class PipelineFixture final : public server::StoreListener {
 
   const server::Limits limits;
   VersionedState state;
+  server::OutcomeTable outcomes;
   CommitEngine engine;
   FakeStore store;
   Told told;
   server::CommitPipeline pipeline;
 
+  static ClientId client_of(const std::string& actor) { return {1, actor.size() + actor[0]}; }
+
  private:
+  void post(std::function<void()> work) override { work(); }
+
   std::uint64_t sequence_ = 0;
 };
 

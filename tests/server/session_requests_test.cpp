@@ -214,7 +214,7 @@ TEST(SessionUnsupported, IsRefusedByNameAndTheSessionStays) {
   client.open();
   using About = decltype(RequestRefused::about);
   const std::vector<std::pair<ClientMessage, About>> requests = {
-      {Resume{}, std::monostate()}, {UnknownMessage{77}, std::monostate()}};
+      {UnknownMessage{77}, std::monostate()}, {UnknownMessage{999}, std::monostate()}};
   for (const auto& [message, about] : requests) {
     client.send(message);
     const auto refused = client.expect<RequestRefused>();

@@ -52,19 +52,25 @@ Cluster::Cluster(const ClusterOptions& options)
   for (std::size_t i = 0; i < weather_.clients; ++i) nodes_.push_back(make_node());
 }
 
+std::unique_ptr<net::MemoryLink> Cluster::make_link() {
+  net::MemoryLink::Options options{.capacity_bytes = weather_.link_capacity_bytes,
+                                   .delivery = net::MemoryLink::Delivery::kManual};
+  for (std::byte& byte : options.binding) byte = static_cast<std::byte>(world_.random());
+  return std::make_unique<net::MemoryLink>(options);
+}
+
 std::unique_ptr<Cluster::Node> Cluster::make_node() {
   Random& random = world_.random;
   const ClientId id{options_.seed, ++clients_made_};
-  net::MemoryLink::Options link_options{.capacity_bytes = weather_.link_capacity_bytes,
-                                        .delivery = net::MemoryLink::Delivery::kManual};
-  for (std::byte& byte : link_options.binding) byte = static_cast<std::byte>(random());
-  auto node = std::make_unique<Node>(link_options);
+  auto node = std::make_unique<Node>();
+  node->id = id;
+  node->link = make_link();
   const std::string actor = kActors[below(random, kActors.size())];
-  node->connection = std::make_unique<SimConnection>(world_, *core_, node->link.take_server_end(),
+  node->connection = std::make_unique<SimConnection>(world_, *core_, node->link->take_server_end(),
                                                      id, options_.link_fault);
   node->client = std::make_unique<SimClient>(
-      world_, detail::ClientIdentity{id, token_of(actor), "sim", "program"}, actor,
-      node->link.take_client_end());
+      world_, detail::ClientIdentity{id, token_of(actor), "sim", "program", chance(random, 60)},
+      actor, node->link->take_client_end());
   node->program = std::make_unique<RandomProgram>(
       world_, *node->client,
       RandomProgram::Habits{.defines = clients_made_ == 1 || chance(random, 60),
@@ -132,9 +138,9 @@ void Cluster::deliver(Node& node) {
   const Direction direction = chance(random, 50) ? Direction::kToServer : Direction::kToClient;
   const std::size_t how = below(random, 100);
   if (how < (weather_.small_deliveries ? 20u : 60u)) {
-    node.link.deliver_all(direction);
+    node.link->deliver_all(direction);
   } else {
-    node.link.deliver(direction, 1 + below(random, how < 90 ? 500 : 16));
+    node.link->deliver(direction, 1 + below(random, how < 90 ? 500 : 16));
   }
 }
 
@@ -145,21 +151,21 @@ void Cluster::misfortune(Node& node) {
   };
   if (node.frozen_until != 0 && world_.report.counts.steps >= node.frozen_until) {
     node.frozen_until = 0;
-    node.link.unblock(Direction::kToServer);
-    node.link.unblock(Direction::kToClient);
+    node.link->unblock(Direction::kToServer);
+    node.link->unblock(Direction::kToClient);
   } else if (strikes(weather_.freezes_per_100k)) {
     node.frozen_until = world_.report.counts.steps + 500 + below(random, 4000);
-    node.link.block(chance(random, 30) ? Direction::kToServer : Direction::kToClient);
+    node.link->block(chance(random, 30) ? Direction::kToServer : Direction::kToClient);
   }
   if (strikes(weather_.breaks_per_100k)) {
     ++world_.report.counts.links_broken;
     const Direction direction = chance(random, 50) ? Direction::kToServer : Direction::kToClient;
     switch (below(random, 3)) {
       case 0:
-        node.link.break_link();
+        node.link->break_link();
         break;
       case 1:  // in the middle of what comes next
-        node.link.break_at(direction, node.link.bytes_delivered(direction) + below(random, 2000));
+        node.link->break_at(direction, node.link->bytes_delivered(direction) + below(random, 2000));
         break;
       default:
         node.client->leave();
@@ -193,14 +199,39 @@ void Cluster::run_clock() {
   }
 }
 
+// A client that reconnects gets a new link. The server may not know yet that the old one is gone,
+// and what had been sent over that may still arrive.
+void Cluster::attach_again(Node& node) {
+  ++world_.report.counts.attached_again;
+  for (int i = 0; i < 3 && chance(world_.random, 60); ++i) {
+    node.link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
+    node.connection->read();
+  }
+  core_->finish_batch();
+  std::unique_ptr<net::MemoryLink> link = make_link();
+  auto connection = std::make_unique<SimConnection>(world_, *core_, link->take_server_end(),
+                                                    node.id, options_.link_fault);
+  node.client->attach(link->take_client_end());
+  left_behind_.push_back({std::move(node.link), std::move(node.connection)});
+  node.link = std::move(link);
+  node.connection = std::move(connection);
+  node.frozen_until = 0;
+  while (!left_behind_.empty() && chance(world_.random, 70))
+    left_behind_.erase(left_behind_.begin());
+}
+
 // A client whose link has ended is gone; another one, with an identity of its own, takes its place.
 void Cluster::replace_ended() {
   for (auto& node : nodes_) {
+    if (node->client->is_offline() && chance(world_.random, 5)) {
+      attach_again(*node);
+      continue;
+    }
     if (!node->client->has_ended() || !chance(world_.random, 5)) continue;
     node->client->reread_snapshots();
     // What had been sent before may still arrive and take effect.
     for (int i = 0; i < 3 && chance(world_.random, 70); ++i) {
-      node->link.deliver(Direction::kToServer, 1 + below(world_.random, 2000));
+      node->link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
       node->connection->read();
     }
     core_->finish_batch();
@@ -220,6 +251,10 @@ void Cluster::come_to_rest() {
                      [](const auto& node) { return node->client->is_open(); })) {
       return;
     }
+    // What connections that broke had owned is gone by then.
+    for (int more = 0; more < 40; ++more) settle_all();
+    const Version quiet_at = core_->pipeline().published();
+    const std::size_t open = open_count();
     // Twice, so that the first one's answers cannot hide news behind them.
     for (int i = 0; i < 2; ++i) {
       for (const auto& node : nodes_) {
@@ -227,18 +262,34 @@ void Cluster::come_to_rest() {
       }
       for (int more = 0; more < 20; ++more) settle_all();
     }
-    return;
+    // A link may have broken only now, at the byte where it was to break.
+    if (core_->pipeline().published() == quiet_at && open_count() == open) return;
   }
-  world_.report.fail("the cluster does not come to rest");
+  std::string waiting = "store: " + std::to_string(store_.waiting());
+  for (const auto& node : nodes_) {
+    if (node->client->has_ended()) continue;
+    waiting += node->client->is_open() ? "; open: " : "; opening: ";
+    waiting += node->client->waits_for();
+  }
+  world_.report.fail("the cluster does not come to rest: " + waiting);
+}
+
+std::size_t Cluster::open_count() const {
+  return static_cast<std::size_t>(std::count_if(
+      nodes_.begin(), nodes_.end(), [](const auto& node) { return node->client->is_open(); }));
 }
 
 void Cluster::settle_all() {
   world_.now += std::chrono::milliseconds(1);
+  left_behind_.clear();
   for (const auto& node : nodes_) {
-    node->link.unblock(Direction::kToServer);
-    node->link.unblock(Direction::kToClient);
+    if (node->client->is_offline()) attach_again(*node);
+    // The server notices now that it is gone, not when its silence is over.
+    if (node->client->has_ended() && !node->link->is_broken()) node->link->break_link();
+    node->link->unblock(Direction::kToServer);
+    node->link->unblock(Direction::kToClient);
     node->client->flush();
-    node->link.deliver_all();
+    node->link->deliver_all();
     node->connection->read();
   }
   core_->finish_batch();
@@ -247,7 +298,7 @@ void Cluster::settle_all() {
   for (const auto& node : nodes_) {
     node->connection->send_snapshots();
     node->connection->flush();
-    node->link.deliver_all();
+    node->link->deliver_all();
     node->client->pump();
   }
   run_clock();

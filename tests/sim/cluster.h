@@ -63,16 +63,23 @@ class Cluster {
 
  private:
   struct Node {
-    explicit Node(const net::MemoryLink::Options& link_options) : link(link_options) {}
-
-    net::MemoryLink link;
+    ClientId id;
+    std::unique_ptr<net::MemoryLink> link;
     std::unique_ptr<SimConnection> connection;
     std::unique_ptr<SimClient> client;
     std::unique_ptr<RandomProgram> program;
     std::uint64_t frozen_until = 0;  // a step
   };
 
+  // What is left of a link that broke, at the server.
+  struct LeftBehind {
+    std::unique_ptr<net::MemoryLink> link;
+    std::unique_ptr<SimConnection> connection;
+  };
+
+  std::unique_ptr<net::MemoryLink> make_link();
   std::unique_ptr<Node> make_node();
+  void attach_again(Node& node);
   void step();
   void deliver(Node& node);
   void misfortune(Node& node);
@@ -82,6 +89,7 @@ class Cluster {
   void come_to_rest();
   void settle_all();
   bool is_waiting() const;
+  std::size_t open_count() const;
   void check_end();
 
   const ClusterOptions options_;
@@ -93,6 +101,7 @@ class Cluster {
   SimStore store_;
   std::unique_ptr<server::ServerCore> core_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<LeftBehind> left_behind_;
   std::uint64_t clients_made_ = 0;
   std::uint64_t refusing_until_ = 0;  // a step
   Time next_tick_;

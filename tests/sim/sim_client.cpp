@@ -18,9 +18,10 @@ SimClient::SimClient(World& world, const detail::ClientIdentity& identity, std::
                      std::unique_ptr<net::ByteStream> end)
     : world_(world),
       id_(identity.client),
+      reconnects_(identity.reconnects),
       actor_(std::move(actor)),
-      messages_(std::move(end), 64 * 1024),
-      core_(identity, messages_.bytes().channel_binding(), world.now) {
+      messages_(std::make_unique<net::MessageStream>(std::move(end), 64 * 1024)),
+      core_(identity, messages_->bytes().channel_binding(), world.now) {
   ++world_.report.counts.clients;
   has_handler_ = chance(world.random, 50);
   core_.cache().watch_changes(has_handler_);
@@ -29,9 +30,9 @@ SimClient::SimClient(World& world, const detail::ClientIdentity& identity, std::
 // ---- the link ----
 
 void SimClient::pump() {
-  for (std::size_t budget = 1 + below(world_.random, 8); budget > 0 && !core_.has_ended();
-       --budget) {
-    const net::MessageStream::Received received = messages_.receive();
+  for (std::size_t budget = 1 + below(world_.random, 8);
+       budget > 0 && !core_.has_ended() && !core_.is_offline(); --budget) {
+    const net::MessageStream::Received received = messages_->receive();
     if (received.status == net::StreamStatus::kOk) {
       if (auto message = wire::decode_server_message(received.payload)) {
         receive(*std::move(message));
@@ -41,30 +42,59 @@ void SimClient::pump() {
       continue;
     }
     if (received.status == net::StreamStatus::kClosed) {
-      core_.fail({ErrorCode::kDisconnected, "the server closed the link"});
+      lose_link({ErrorCode::kDisconnected, "the server closed the link"});
     } else if (received.status == net::StreamStatus::kFailed) {
-      core_.fail(messages_.error());
+      lose_link(messages_->error());
     }
     break;
   }
-  if (messages_.bytes_received() != bytes_seen_) {
-    bytes_seen_ = messages_.bytes_received();
+  if (messages_->bytes_received() != bytes_seen_) {
+    bytes_seen_ = messages_->bytes_received();
     core_.note_received(world_.now);
   }
+  messages_->set_message_bytes_max(core_.message_bytes_max());
   if (core_.is_open() && !std::exchange(is_opened_, true)) {
-    messages_.set_message_bytes_max(core_.message_bytes_max());
     world_.connections.push_back(core_.connection());
     if (core_.actor() != actor_) world_.report.fail("a session was opened for another actor");
   }
   settle();
 }
 
+void SimClient::attach(std::unique_ptr<net::ByteStream> end) {
+  messages_ = std::make_unique<net::MessageStream>(std::move(end), 64 * 1024);
+  bytes_seen_ = 0;
+  is_opened_ = false;
+  core_.attach(messages_->bytes().channel_binding(), world_.now);
+}
+
+// A goodbye has been read before the link is found to have ended.
+void SimClient::lose_link(Error reason) {
+  core_.lose_link(std::move(reason));
+  static_cast<void>(core_.take_outgoing());
+}
+
+// All was loaded anew: what it created and nothing covers is not held any more.
+void SimClient::note_reload(const detail::Cache* before) {
+  if (&core_.cache() == before) return;
+  ++world_.report.counts.loaded_again;
+  has_reloaded_ = true;
+  for (auto& [object, created] : created_) created.version.reset();
+  for (const Change& change : core_.cache().take_changes()) {
+    if (change.version != core_.cache().version()) {
+      world_.report.fail("a reload is told as a change of another version");
+    }
+  }
+}
+
 void SimClient::receive(ServerMessage message) {
+  const detail::Cache* const cache = &core_.cache();
   const bool is_delta = std::holds_alternative<Delta>(message);
+  const bool is_reloading = core_.is_reloading();  // then it shows all at once, in the end
   const auto before = has_handler_ && is_delta ? core_.cache().snapshot() : nullptr;
   core_.receive(std::move(message), world_.now);
+  note_reload(cache);
   const std::vector<Change> changes = core_.cache().take_changes();
-  if (changes.size() != (before != nullptr && !core_.has_ended() ? 1u : 0u)) {
+  if (changes.size() != (before != nullptr && !core_.has_ended() && !is_reloading ? 1u : 0u)) {
     world_.report.fail("a delta is told to handlers " + std::to_string(changes.size()) + " times");
   }
   for (const Change& change : changes) {
@@ -78,10 +108,10 @@ void SimClient::receive(ServerMessage message) {
 void SimClient::flush() {
   for (auto& message : core_.take_outgoing()) {
     world_.trace.add(*message);
-    messages_.send(std::move(message));
+    messages_->send(std::move(message));
   }
   // A failure shows when reading.
-  static_cast<void>(messages_.flush());
+  static_cast<void>(messages_->flush());
 }
 
 void SimClient::tick() {
@@ -90,10 +120,10 @@ void SimClient::tick() {
 }
 
 void SimClient::leave() {
-  if (core_.has_ended()) return;
+  if (core_.has_ended() || core_.is_offline()) return;
   flush();
-  messages_.send(wire::encode(ClientMessage(Goodbye{})));
-  static_cast<void>(messages_.flush());
+  messages_->send(wire::encode(ClientMessage(Goodbye{})));
+  static_cast<void>(messages_->flush());
   core_.fail({ErrorCode::kDisconnected, "the client left"});
   settle();
 }
@@ -127,7 +157,7 @@ void SimClient::release_something() {
 
 std::shared_ptr<detail::LoadTicket> SimClient::load(Version version, Interest what) {
   ++world_.report.counts.loads;
-  loads_.push_back(core_.load(version, std::move(what)));
+  loads_.push_back(core_.load({core_.history(), version}, std::move(what)));
   return loads_.back();
 }
 
@@ -163,11 +193,12 @@ void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback) {
   if (with_callback) {
     callback = [this, sequence](const CommitOutcome& outcome) { on_told(*sequence, outcome); };
   }
-  const auto ticket = core_.commit(attempt->request, std::move(callback));
+  const auto ticket = core_.commit(attempt->request, core_.history(), std::move(callback));
   for (const ObjectRef object : ticket->created)
     created_.emplace(object, CreatedObject{ticket->sequence});
   *sequence = ticket->sequence;
   attempt->sequence = ticket->sequence;
+  attempt->may_return = reconnects_;
   world_.checker.on_submitted(std::move(attempt));
   if (!with_callback) commits_.push_back({ticket, ticket->sequence});
 }
@@ -208,7 +239,8 @@ void SimClient::settle() {
   std::erase_if(loads_, [](const auto& ticket) { return ticket->is_done(); });
   std::erase_if(releases_, [&](const Releasing& release) {
     if (!release.ticket->is_done()) return false;
-    created_.erase(release.object);
+    // What was loaded anew stays covered as long as the session lasts.
+    if (!has_reloaded_) created_.erase(release.object);
     return true;
   });
   std::erase_if(subscriptions_, [&](const Subscribed& subscription) {
@@ -257,11 +289,28 @@ void SimClient::reread_snapshots() {
 
 void SimClient::check_is_at(Version version) {
   if (core_.cache().version() != version) {
-    world_.report.fail("a client is at version " + std::to_string(core_.cache().version().value) +
-                       " when all is quiet at version " + std::to_string(version.value));
+    world_.report.fail(
+        "a client is at version " + std::to_string(core_.cache().version().value) +
+        " when all is quiet at version " + std::to_string(version.value) + ", commit " +
+        std::to_string(world_.checker.model().record(version).sequence.value) + " of client " +
+        std::to_string(world_.checker.model().record(version).client.low));
   }
   check_cache();
   reread_snapshots();
+}
+
+std::string SimClient::waits_for() const {
+  std::size_t endings = 0;
+  std::size_t unloaded = 0;
+  for (const Subscribed& subscription : subscriptions_) {
+    if (subscription.ending != nullptr) ++endings;
+    if (!core_.subscription(subscription.id).is_done()) ++unloaded;
+  }
+  return std::to_string(in_flight_) + " commits, " + std::to_string(loads_.size()) + " loads, " +
+         std::to_string(releases_.size()) + " releases, " + std::to_string(flushes_.size()) +
+         " flushes, " + std::to_string(definitions_.size()) + " definitions, " +
+         std::to_string(unloaded) + " subscriptions, " + std::to_string(endings) +
+         " ends of subscriptions";
 }
 
 bool SimClient::is_waiting() const {

@@ -35,6 +35,8 @@ class SimClient {
   void leave();  // says goodbye
   bool is_open() const { return core_.is_open(); }
   bool has_ended() const { return core_.has_ended(); }
+  bool is_offline() const { return core_.is_offline(); }
+  void attach(std::unique_ptr<net::ByteStream> end);
 
   // ---- what a program asks of it ----
   void define(const Schema& schema);
@@ -65,6 +67,7 @@ class SimClient {
   // Everything is quiet and a flush is done: the cache must be at this version.
   void check_is_at(Version version);
   bool is_waiting() const;  // for an answer
+  std::string waits_for() const;
 
  private:
   struct PendingFlush {
@@ -77,17 +80,21 @@ class SimClient {
   };
 
   void receive(ServerMessage message);
+  void lose_link(Error reason);
+  void note_reload(const detail::Cache* before);
   void settle();  // looks at what was asked for
   void on_told(Sequence sequence, const CommitOutcome& outcome);
 
   World& world_;
   const ClientId id_;
+  const bool reconnects_;
   const std::string actor_;
-  net::MessageStream messages_;
+  std::unique_ptr<net::MessageStream> messages_;
   detail::ClientCore core_;
   std::uint64_t bytes_seen_ = 0;
   bool is_opened_ = false;
   bool has_handler_ = false;
+  bool has_reloaded_ = false;
 
   struct Subscribed {
     SubscriptionId id;

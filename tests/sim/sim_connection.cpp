@@ -30,6 +30,9 @@ void SimConnection::read() {
             load != nullptr && fault_ == LinkFault::kLoadsNewest) {
           load->version = core_.pipeline().published();
         }
+        if (const auto* open = std::get_if<OpenSession>(&*message); open != nullptr) {
+          if (open->resumes) watch_.expect_resumption();
+        }
         session_->receive(*std::move(message), received.payload.size(), world_.now);
       } else {
         world_.report.fail("a client's message does not decode: " + message.error().message);

@@ -35,6 +35,9 @@ class SimConnection final : public server::SessionLink {
   // SessionLink
   void send(wire::EncodedMessage message) override;
   std::size_t queued_bytes() const override { return messages_.queued_bytes() * kQueueScale; }
+  std::size_t queued_bytes_with(std::size_t more) const override {
+    return (messages_.queued_bytes() + more) * kQueueScale;
+  }
   void drop_queue() override;
   void end() override;
   void set_message_bytes_max(std::size_t bytes) override { messages_.set_message_bytes_max(bytes); }

@@ -10,13 +10,13 @@ Error disk_full() { return {ErrorCode::kUnavailable, "the simulated disk is full
 
 }  // namespace
 
-void SimStore::append(std::span<const server::CommitRecord* const> batch) {
+void SimStore::append(const server::CommitBatch& batch) {
   if (refusing_) {
     ++report_.counts.appends_failed;
-    for (const server::CommitRecord* record : batch) checker_.on_append_failed(*record);
-    return listener_->on_append_failed(batch.front()->version, disk_full());
+    for (const server::CommitRecord* record : batch.records) checker_.on_append_failed(*record);
+    return listener_->on_append_failed(batch.records.front()->version, disk_full());
   }
-  for (const server::CommitRecord* record : batch) {
+  for (const server::CommitRecord* record : batch.records) {
     const Version expected = next(waiting_.empty() ? checker_.durable() : waiting_.back().version);
     if (record->version != expected) {
       report_.fail("version " + std::to_string(record->version.value) +

@@ -22,8 +22,10 @@ class SimStore final : public server::Store {
   SimStore(Checker& checker, Report& report, Honesty honesty)
       : checker_(checker), report_(report), honesty_(honesty) {}
 
-  void start(server::StoreListener& listener) override { listener_ = &listener; }
-  void append(std::span<const server::CommitRecord* const> batch) override;
+  void start(server::StoreListener& listener, server::StoreHost&) override {
+    listener_ = &listener;
+  }
+  void append(const server::CommitBatch& batch) override;
   void reserve_ids(ObjectId below) override { asked_below_ = below; }
   std::string name() const override { return "sim"; }
 

@@ -11,6 +11,7 @@ Weather::Weather(Random& random) {
   limits.silence_timeout = milliseconds(300);
   limits.authentication_deadline = milliseconds(300);
   limits.linger = milliseconds(50);
+  limits.connection_grace = milliseconds(below(random, 3) * 10);
   limits.commit_credits =
       chance(random, 30) ? 1 + static_cast<std::uint32_t>(below(random, 4)) : 64;
   if (chance(random, 40)) limits.retained_versions_max = chance(random, 50) ? 50 : 3;

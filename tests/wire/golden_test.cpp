@@ -37,6 +37,7 @@ std::string to_text(const std::string& name, const Bytes& bytes) {
 ClientMessage without_news(ClientMessage message) { return message; }
 ServerMessage without_news(ServerMessage message) {
   if (auto* opened = std::get_if<SessionOpened>(&message)) opened->connection = {};
+  if (auto* resumed = std::get_if<Resumed>(&message)) resumed->connection = {};
   if (auto* done = std::get_if<CommitDone>(&message)) {
     if (auto* conflict = std::get_if<Conflict>(&done->outcome)) {
       conflict->client = {};

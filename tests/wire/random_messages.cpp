@@ -261,9 +261,21 @@ ClientMessage RandomMessages::client_message() {
     case 1:
       return Authenticate{array<TokenId>(), array<Proof>()};
     case 2:
-      return OpenSession{random_id<ClientId>(), text()};
+      return OpenSession{random_id<ClientId>(), text(), coin()};
     case 3:
-      return Resume{random_id<HistoryId>(), id<Version>()};
+      return Resume{random_id<HistoryId>(),
+                    id<Version>(),
+                    some([&] { return text(); }),
+                    some([&] {
+                      return Subscribe{id<SubscriptionId>(), interest(),
+                                       coin() ? Loading::kLazy : Loading::kEager};
+                    }),
+                    some([&] {
+                      return ObjectsInterest{id<TypeId>(), some([&] { return id<ObjectId>(); })};
+                    }),
+                    some([&] { return range(); }),
+                    id<ObjectId>(),
+                    id<Sequence>()};
     case 4:
       return RequestIds{any()};
     case 5:
@@ -312,7 +324,7 @@ ServerMessage RandomMessages::server_message() {
                            id<TypeId>().value,
                            id<ObjectId>()};
     case 3:
-      return Resumed{coin(), random_id<HistoryId>(), id<Version>()};
+      return Resumed{coin(), random_id<HistoryId>(), id<Version>(), id<ObjectId>()};
     case 4:
       return IdsGranted{range()};
     case 5:

@@ -59,6 +59,7 @@ from object_database.schema import (
 from object_database.subscriptions import SubscribeLazilyByDefault, Subscription
 from object_database.view import (
     AtomicOperation,
+    ConflictCount,
     MaskView,
     Transaction,
     TransactionResult,
@@ -74,6 +75,7 @@ __all__ = [
     "Change",
     "Changes",
     "ChangesLostException",
+    "ConflictCount",
     "ConnectionFailedException",
     "ConstDict",
     "DatabaseConnection",

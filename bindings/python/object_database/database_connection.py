@@ -5,6 +5,7 @@ import functools
 import os
 import sys
 import time
+import weakref
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from object_database import _odb, aio
@@ -12,10 +13,12 @@ from object_database.core_schema import core_schema
 from object_database.exceptions import TimeoutException, UsageException
 from object_database.schema import Schema
 from object_database.subscriptions import Entry, Registry, Subscription
+from object_database.view import ConflictCount
 
 __all__ = ["DatabaseConnection", "connect"]
 
 Handler = Callable[[Dict[Any, Any], List[Any], List[Any], int], None]
+LinkHandler = Callable[[str, str, bool], Any]
 ViewWatcher = Callable[[_odb.View], Any]
 
 _DEFAULT_TIMEOUT_S = 60.0
@@ -37,9 +40,34 @@ class DatabaseConnection(_odb.Connection):
         timeout: float = 10.0,
         retry: bool = False,
         name: str = "",
+        reconnectFor: float = 600.0,
+        offlineWait: float = 1.0,
     ) -> None:
-        super().__init__(host, port, auth_token, timeout, retry, name or _program_name())
-        self._name = f"{host}:{port}"
+        self._link_handlers: Tuple[LinkHandler, ...] = ()
+        super().__init__(
+            host,
+            port,
+            auth_token,
+            timeout,
+            retry,
+            name or _program_name(),
+            reconnectFor,
+            offlineWait,
+            _passing_on(weakref.ref(self)),
+        )
+        self._begin(f"{host}:{port}")
+
+    @classmethod
+    def _over(cls, descriptor: int, auth_token: str, timeout: float) -> "DatabaseConnection":
+        """To a server inside this process, over a socket that it made; takes that over."""
+        self = cls.__new__(cls)
+        self._link_handlers = ()
+        _odb.Connection.__init__(self, descriptor, auth_token, timeout, _program_name())
+        self._begin("this process")
+        return self
+
+    def _begin(self, name: str) -> None:
+        self._name = name
         self._defined: Dict[Schema, int] = {}  # with how many types
         self._handlers: List[Tuple[Handler, int]] = []
         self._subscriptions = Registry()
@@ -50,6 +78,10 @@ class DatabaseConnection(_odb.Connection):
             return "<connection that was not made>"
         state = "connected" if self._is_connected() else "disconnected"
         return f"<connection to {self._name}, {state}>"
+
+    def conflictCounts(self) -> Tuple[ConflictCount, ...]:
+        """What the transactions of this connection have conflicted on, the most frequent first."""
+        return tuple(ConflictCount(*each) for each in self._conflict_counts())
 
     # ---- schemas and subscriptions ----
 
@@ -371,6 +403,26 @@ class DatabaseConnection(_odb.Connection):
         self.addSchema(core_schema)
         return core_schema.Connection.fromIdentity(self._connection_object())
 
+    # ---- the link ----
+
+    def isConnected(self) -> bool:
+        """Whether there is a link to the server now."""
+        return self._is_connected()
+
+    def registerOnLinkHandler(self, handler: LinkHandler) -> None:
+        """Has `handler(state, reason, newHistory)` called when the link breaks ("reconnecting"), is
+        made again ("connected") or given up ("gone"), on the thread of transaction handlers.
+
+        `newHistory` says that the server knows nothing of before: objects of then are no more.
+        """
+        if not callable(handler):
+            raise TypeError("a handler must be callable")
+        self._link_handlers = (*self._link_handlers, handler)
+
+    def dropLinkHandler(self, handler: LinkHandler) -> None:
+        """It is not called again, but for a call that is under way."""
+        self._link_handlers = tuple(each for each in self._link_handlers if each != handler)
+
     # ---- the end ----
 
     def disconnect(self, block: bool = False) -> None:
@@ -444,6 +496,18 @@ def _by_type(objects: Iterable[Any]) -> Dict[Any, List[Any]]:
     return out
 
 
+def _passing_on(connection: "weakref.ref[DatabaseConnection]") -> LinkHandler:
+    """The connection keeps what calls its handlers, so that must not keep the connection."""
+
+    def call(state: str, reason: str, new_history: bool) -> None:
+        alive = connection()
+        if alive is not None:
+            for handler in alive._link_handlers:
+                handler(state, reason, new_history)
+
+    return call
+
+
 def _program_name() -> str:
     script = sys.argv[0] if getattr(sys, "argv", None) else ""
     return os.path.basename(script).encode("utf-8", "replace").decode() or "python"
@@ -456,13 +520,21 @@ def connect(
     timeout: float = 10.0,
     retry: bool = False,
     name: str = "",
+    reconnectFor: float = 600.0,
+    offlineWait: float = 1.0,
 ) -> DatabaseConnection:
     """Connects to a server. With `retry`, waits up to `timeout` seconds for one to be there.
+
+    A link that breaks is made again, for as long as `reconnectFor` seconds; 0 makes it the end of the
+    connection. Meanwhile views go on reading, and what needs the server waits for it up to
+    `offlineWait` seconds before it raises DisconnectedException. See `registerOnLinkHandler`.
 
     `name` is what the program calls itself where others see it, in `core_schema.Connection`: the
     name of its script unless given.
     """
-    return DatabaseConnection(host, port, auth_token, timeout, retry, name)
+    return DatabaseConnection(
+        host, port, auth_token, timeout, retry, name, reconnectFor, offlineWait
+    )
 
 
 # A connection has a thread of its own, which must not outlive the interpreter.

@@ -4,7 +4,7 @@ Values and arguments that do not fit raise Python's own `TypeError`, naming type
 expected and what was given.
 """
 
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 
 class OdbException(Exception):
@@ -20,8 +20,11 @@ class RevisionConflictException(OdbException):
     object: Optional[Any] = None  # None when a look-up is no longer true
     field: Optional[str] = None  # None when the whole object, or a look-up, is meant
     index: Optional[str] = None  # of the look-up
+    value: Optional[Tuple[Any, ...]] = None  # that was looked up in it; None when not known here
+    readVersion: int = 0  # what the transaction read
     version: int = 0  # that won; 0 when it is too old to be known
     actor: str = ""  # whose commit that was
+    request: Optional[Tuple[int, int]] = None  # which client's, and its number there
 
 
 class DisconnectedException(OdbException):

@@ -1,20 +1,36 @@
 """InMemServer: a server inside this process that keeps nothing and is reached from this process."""
 
-from object_database.tcp_server import TcpServer
+from typing import Optional
+
+from object_database.database_connection import DatabaseConnection
+from object_database.embedded_server import EmbeddedServer
 
 __all__ = ["InMemServer"]
 
 
-class InMemServer(TcpServer):
+class InMemServer(EmbeddedServer):
     """A server inside this process, for tests and small programs of one process.
 
         with InMemServer() as server:
             db = server.connect()
 
-    Start, stop and connect are those of TcpServer. Its connections are made by connect(); they run
-    over TLS on the loopback interface, on a free port, which other processes do not know of and
-    cannot use without the token.
+    It listens nowhere: there is no port, and no other process can reach it. Each connection is a
+    pair of sockets without a name inside this process, made by connect(), and speaks what TCP
+    connections speak, TLS and the token included.
     """
 
     def __init__(self, auth_token: str = "") -> None:
-        super().__init__("localhost", 0, None, auth_token)
+        super().__init__(None, 0, auth_token)
+
+    def connect(
+        self, auth_token: Optional[str] = None, timeout: float = 10.0
+    ) -> DatabaseConnection:
+        """A new connection, with this token or the server's own. Raises AuthenticationException
+        for another token, and UsageException while the server does not run.
+        """
+        server = self._running_server()
+        token = self._token_for(auth_token)
+        return DatabaseConnection._over(server.open_link(), token, timeout)
+
+    def _place(self) -> str:
+        return "in this process"

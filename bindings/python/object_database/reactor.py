@@ -38,9 +38,12 @@ class Reactor:
     missed, those while the function ran included; several may be met by one run. A run that writes
     what it read is followed by another, so write only what differs.
 
-    A run that meets a RevisionConflictException is begun again at once. Transactions may read only
-    what a subscription covers, else NotSubscribedException is raised after the run: nobody would
-    tell of changes. A view answers from what the connection holds, so subscribe first.
+    A run that meets a RevisionConflictException is begun again at once. What a transaction reads
+    without a subscription that covers it is fetched, and subscribed to for as long as runs read it;
+    a transaction that fetched and wrote nothing makes the function run once more at once, because
+    nobody told of changes before. Only what was marked as read by hand must be covered, else
+    NotSubscribedException is raised. A view answers from what the connection holds, so subscribe
+    first.
 
     With a thread (`start`, `stop`, `with reactor.running():`) other exceptions are logged, and the
     run is tried again after a growing pause of at most ten seconds. It ends when the connection
@@ -178,14 +181,15 @@ class Reactor:
             attempt += 1
 
     def _try_to_run(self) -> Any:
-        self._core.begin(self.maxSleepTime)
-        try:
-            result = self.reactorFunction()
-        except BaseException:
-            self._core.finish(False)
-            raise
-        self._core.finish(True)
-        return result
+        while True:
+            self._core.begin(self.maxSleepTime)
+            try:
+                result = self.reactorFunction()
+            except BaseException:
+                self._core.finish(False)
+                raise
+            if self._core.finish(True) or self._core.is_stopped():
+                return result
 
     def _run_thread(self) -> None:
         failures = 0

@@ -21,6 +21,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 __all__ = [
     "AtomicOperation",
+    "ConflictCount",
     "DisconnectedException",
     "MaskView",
     "ObjectDoesntExistException",
@@ -39,6 +40,20 @@ class AtomicOperation(NamedTuple):
     kind: str  # "add", "append", "insert" or "erase"
     key: Any  # of the entry of a ConstDict; None for others
     value: Any  # None for "erase"
+
+
+class ConflictCount(NamedTuple):
+    """How many commits conflicted on one field, one index, or one type, see conflictCounts."""
+
+    kind: str  # "field", "existence", "index", "range", "membership" or, for all others, "elsewhere"
+    schema: str
+    type: str
+    name: str  # of the field or index; "" for the kinds that have none
+    count: int
+
+    def __repr__(self) -> str:
+        place = ".".join(part for part in (self.schema, self.type, self.name) if part)
+        return f"<{self.count} conflicts: {place or 'others'} ({self.kind})>"
 
 
 # What onConfirmed hands to its callback. Refused: the server would not take it, whatever happens

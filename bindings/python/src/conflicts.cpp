@@ -43,6 +43,14 @@ py::object conflict_exception(Session& session, const Catalog& catalog, const Co
   if (field) out.attr("field") = known->fields.at(field->value).name;
   if (index != nullptr) out.attr("index") = index->name;
   out.attr("version") = conflict.won.value;
+  out.attr("readVersion") = conflict.read.value;
+  if (conflict.client != ClientId{}) {
+    out.attr("request") =
+        py::make_tuple(py::int_(conflict.client.high) * py::int_(std::uint64_t{1} << 32) *
+                               py::int_(std::uint64_t{1} << 32) +
+                           py::int_(conflict.client.low),
+                       conflict.sequence.value);
+  }
   out.attr("actor") = conflict.actor;
   return out;
 }

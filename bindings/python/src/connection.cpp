@@ -21,16 +21,41 @@ struct PendingSubscription {
   Subscription subscription;
 };
 
+// Calls it with a word for what became of the link, the reason, and whether the history is new.
+std::function<void(const LinkEvent&)> link_handler(py::object handler) {
+  auto callback = std::make_shared<Callback>(std::move(handler));
+  return [callback](const LinkEvent& event) {
+    callback->run([&](const py::object& call) {
+      const char* const word = event.kind == LinkEvent::Kind::kConnected      ? "connected"
+                               : event.kind == LinkEvent::Kind::kReconnecting ? "reconnecting"
+                                                                              : "gone";
+      call(word, event.reason.message, event.new_history);
+    });
+  };
+}
+
 class PyConnection {
  public:
   PyConnection(const std::string& host, int port, const std::string& token, double timeout,
-               bool retry, std::string name) {
+               bool retry, std::string name, double reconnect_for, double offline_wait,
+               py::object on_link) {
     if (port < 0 || port > 65535) throw py::value_error("a port is a number from 0 to 65535");
     ConnectOptions options;
     options.timeout = to_timeout(timeout).value();
     options.retry = retry;
     options.name = std::move(name);
+    options.reconnect_for = to_timeout(reconnect_for).value();
+    options.offline_wait = to_timeout(offline_wait).value();
+    options.on_link = link_handler(std::move(on_link));
     session_ = Session::connect(host, static_cast<std::uint16_t>(port), token, std::move(options));
+  }
+
+  // Over a descriptor of a server inside this process.
+  PyConnection(int descriptor, const std::string& token, double timeout, std::string name) {
+    ConnectOptions options;
+    options.timeout = to_timeout(timeout).value();
+    options.name = std::move(name);
+    session_ = Session::connect_over(descriptor, token, std::move(options));
   }
 
   const std::shared_ptr<Session>& session() const { return session_; }
@@ -161,6 +186,15 @@ class PyConnection {
         })
         .value;
   }
+  // (kind, schema, type, name, count)
+  py::list conflict_counts() {
+    py::list out;
+    for (const ConflictCount& each : database().conflict_counts()) {
+      out.append(py::make_tuple(std::string(to_string(each.kind)), each.type.schema, each.type.type,
+                                each.name, each.count));
+    }
+    return out;
+  }
   void remove_handler(std::uint64_t handler) {
     Database& db = database();
     without_gil([&] { db.remove_handler(HandlerId{handler}); });
@@ -250,12 +284,15 @@ void register_connection(py::module_& module) {
       });
 
   py::class_<PyConnection>(module, "Connection")
-      .def(py::init<const std::string&, int, const std::string&, double, bool, std::string>())
+      .def(py::init<const std::string&, int, const std::string&, double, bool, std::string, double,
+                    double, py::object>())
+      .def(py::init<int, const std::string&, double, std::string>())
       .def("view", &make_view<PyView>, py::arg("transaction_id") = py::none())
       .def("transaction", &make_view<PyTransaction>, py::arg("transaction_id") = py::none())
       .def("flush", &PyConnection::flush, py::arg("timeout") = py::none())
       .def("currentTransactionId",
            [](PyConnection& self) { return self.database().version().value; })
+      .def("_conflict_counts", &PyConnection::conflict_counts)
       .def("_define", &PyConnection::define)
       .def("_subscribe_schema", &PyConnection::subscribe_schema)
       .def("_subscribe_type", &PyConnection::subscribe_type)

@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "odb/client/detail/read_watch.h"
 #include "odb/client/detail/run_clock.h"
+#include "odb/client/detail/watched_interests.h"
 #include "read_recorder.h"
 #include "view.h"
 #include "waiting.h"
@@ -55,7 +56,9 @@ class PyReactor {
       : session_(std::move(session)),
         registration_(std::in_place, session_->database().connection(),
                       std::make_shared<ReadWatch>()),
-        watch_(&registration_->watch()) {}
+        watch_(&registration_->watch()),
+        watched_(std::make_shared<detail::WatchedInterests>(session_->database().connection())) {}
+  ~PyReactor() { end_subscriptions(); }
 
   void begin(std::optional<double> sleep_max) {
     session_->check_process();
@@ -63,21 +66,28 @@ class PyReactor {
     if (run_) raise_usage("the reactor's function runs already");
     const auto longest = to_timeout(sleep_max);
     watch_->begin();
-    run_.emplace(session_);
+    run_.emplace(session_, watched_);
     if (longest) run_->clock.wake_at(run_->clock.now() + *longest);
   }
-  // With the thread that called begin(). What a failed run read does not count.
-  void finish(bool succeeded) {
+  // With the thread that called begin(). What a failed run read does not count. False when the
+  // function is to run again at once: what it fetched may have changed meanwhile.
+  bool finish(bool succeeded) {
     const std::shared_ptr<ReadRecorder> recorder = run_->recorder;
     const auto wake_at = run_->clock.wake_time({});
     run_.reset();
-    if (!succeeded) return watch_->abandon();
+    if (!succeeded || !recorder->is_settled()) {
+      watch_->abandon();
+      return !succeeded;
+    }
     try {
-      watch_->arm(recorder->take_trigger(), wake_at);
+      detail::ReadTrigger reads = recorder->take_trigger();
+      without_gil([&] { watched_->keep_only(reads); });
+      watch_->arm(std::move(reads), wake_at);
     } catch (...) {
       watch_->abandon();
       throw;
     }
+    return true;
   }
 
   bool is_armed() const { return watch_->is_armed(); }
@@ -121,14 +131,16 @@ class PyReactor {
     if (session_->is_forked()) return;
     watch_->stop();
     closed_ = true;
+    end_subscriptions();
     const GilReleased released;  // whoever holds the connection may need the GIL
     registration_->end();
   }
 
  private:
   struct Run {
-    explicit Run(const std::shared_ptr<Session>& session)
-        : recorder(std::make_shared<ReadRecorder>(*session)), recording(recorder) {}
+    Run(const std::shared_ptr<Session>& session, std::shared_ptr<detail::WatchedInterests> watched)
+        : recorder(std::make_shared<ReadRecorder>(*session, std::move(watched))),
+          recording(recorder) {}
 
     const std::shared_ptr<ReadRecorder> recorder;
     const Recording recording;
@@ -138,6 +150,11 @@ class PyReactor {
   void check_open() const {
     if (closed_) raise_usage("the reactor was torn down");
   }
+  void end_subscriptions() {
+    if (session_->is_forked()) return;
+    const GilReleased released;
+    watched_->end();
+  }
   bool pause_for(std::chrono::microseconds time) {
     session_->check_process();
     return without_gil([&] { return watch_->pause(time, registration_->while_waiting()); });
@@ -146,6 +163,7 @@ class PyReactor {
   const std::shared_ptr<Session> session_;
   std::optional<detail::WatchRegistration> registration_;
   ReadWatch* const watch_;
+  const std::shared_ptr<detail::WatchedInterests> watched_;
   std::optional<Run> run_;
   bool closed_ = false;
 };

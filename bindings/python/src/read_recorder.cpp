@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "odb/client/errors.h"
+#include "waiting.h"
 
 namespace odb::python {
 namespace {
@@ -24,10 +25,16 @@ std::shared_ptr<ReadRecorder> ReadRecorder::of_this_thread(const Session& sessio
   return current->recorder_;
 }
 
-void ReadRecorder::add(Transaction& transaction) {
+bool ReadRecorder::add(Transaction& transaction) {
+  const detail::TransactionState& state = transaction.state();
   ReadSet reads = transaction.reads();
-  if (!unwatched_) unwatched_ = detail::find_unwatched(transaction.state().snapshot(), reads);
+  if (!unwatched_) {
+    unwatched_ = detail::find_unwatched(state.snapshot(), state.fetched_coverage(), reads);
+  }
   of_transactions_.add(std::move(reads), transaction.version());
+  if (state.fetched().empty()) return false;
+  ++unsettled_;
+  return without_gil([&] { return watched_->watch(state); });
 }
 
 detail::ReadTrigger ReadRecorder::take_trigger() {

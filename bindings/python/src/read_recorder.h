@@ -8,6 +8,7 @@
 #include <string>
 
 #include "odb/client/detail/read_trigger.h"
+#include "odb/client/detail/watched_interests.h"
 #include "odb/client/transaction.h"
 
 namespace odb::python {
@@ -18,7 +19,8 @@ class Session;
 // made, and tell it what they read; without one, which is nearly always, that costs a null check.
 class ReadRecorder {
  public:
-  explicit ReadRecorder(const Session& session) : session_(&session) {}
+  ReadRecorder(const Session& session, std::shared_ptr<detail::WatchedInterests> watched)
+      : session_(&session), watched_(std::move(watched)) {}
   ReadRecorder(const ReadRecorder&) = delete;
   ReadRecorder& operator=(const ReadRecorder&) = delete;
 
@@ -33,10 +35,15 @@ class ReadRecorder {
   void add(Version version, const MembershipRead& read) {
     parts_[version].memberships.insert(read);
   }
-  // All that a transaction has read.
-  void add(Transaction& transaction);
+  // All that a transaction has read. What it fetched is subscribed to, which waits; then it returns
+  // true, and the run is not settled until settle() says that the transaction has committed.
+  bool add(Transaction& transaction);
+  void settle() { --unsettled_; }
+  // Else what was fetched may have changed before the subscription to it was there.
+  bool is_settled() const { return unsettled_ == 0; }
 
-  // Raises when a transaction read what no subscription covers: nobody would tell of a change.
+  // Raises when something was marked as read that no subscription covers: nobody would tell of a
+  // change.
   detail::ReadTrigger take_trigger();
 
  private:
@@ -49,6 +56,8 @@ class ReadRecorder {
   };
 
   const Session* const session_;
+  const std::shared_ptr<detail::WatchedInterests> watched_;
+  int unsettled_ = 0;
   std::map<Version, Part> parts_;  // of views
   detail::ReadTrigger of_transactions_;
   std::optional<Error> unwatched_;

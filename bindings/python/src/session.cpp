@@ -50,14 +50,28 @@ int Session::forks_of_process() { return forks.load(std::memory_order_relaxed); 
 
 std::shared_ptr<Session> Session::connect(const std::string& host, std::uint16_t port,
                                           const std::string& token, ConnectOptions options) {
+  return open(std::move(options), [&](ConnectOptions prepared) {
+    return odb::connect(host, port, token, std::move(prepared));
+  });
+}
+
+std::shared_ptr<Session> Session::connect_over(int descriptor, const std::string& token,
+                                               ConnectOptions options) {
+  return open(std::move(options), [&](ConnectOptions prepared) {
+    return odb::connect_over(descriptor, token, std::move(prepared));
+  });
+}
+
+std::shared_ptr<Session> Session::open(ConnectOptions options,
+                                       const std::function<Database(ConnectOptions)>& connect) {
   static const int registered =
       pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);
   is_main_thread();  // asks Python for it while this thread has the GIL
   options.while_waiting = check_signals;
   options.around_wait = wait_without_gil;
-  auto session = std::make_shared<Session>(
-      without_gil([&] { return odb::connect(host, port, token, std::move(options)); }));
+  auto session =
+      std::make_shared<Session>(without_gil([&] { return connect(std::move(options)); }));
   auto& all = sessions();
   std::erase_if(all, [](const auto& weak) { return weak.expired(); });
   all.push_back(session);

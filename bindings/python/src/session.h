@@ -1,6 +1,7 @@
 // Session: one connection as the binding sees it, shared by the views made from it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -18,6 +19,8 @@ class Session {
  public:
   static std::shared_ptr<Session> connect(const std::string& host, std::uint16_t port,
                                           const std::string& token, ConnectOptions options);
+  static std::shared_ptr<Session> connect_over(int descriptor, const std::string& token,
+                                               ConnectOptions options);
   explicit Session(Database database);
   // Disconnects. In a forked child it leaves everything as it is: the parent goes on using it.
   ~Session();
@@ -51,6 +54,8 @@ class Session {
   static void disconnect_all();  // and stops all callbacks: the interpreter is about to end
 
  private:
+  static std::shared_ptr<Session> open(ConnectOptions options,
+                                       const std::function<Database(ConnectOptions)>& connect);
   static int forks_of_process();
   [[noreturn]] static void refuse_forked();
 

@@ -1,3 +1,4 @@
+#include "changes.h"
 #include "conflicts.h"
 #include "errors.h"
 #include "object_handle.h"
@@ -194,9 +195,12 @@ void PyTransaction::set_timeout(std::optional<double> seconds) { timeout_ = to_t
 void PyTransaction::end() { transaction_.reset(); }
 
 // Once, before the read set goes.
-void PyTransaction::tell_reads() {
-  const std::shared_ptr<ReadRecorder> recorder = std::move(recorder_);
-  if (recorder != nullptr) recorder->add(*transaction_);
+std::shared_ptr<ReadRecorder> PyTransaction::tell_reads() {
+  std::shared_ptr<ReadRecorder> recorder = std::move(recorder_);
+  if (recorder == nullptr) return nullptr;
+  const Use use(*this);
+  if (!recorder->add(*transaction_)) return nullptr;
+  return recorder;
 }
 
 void PyTransaction::exit(bool has_exception) {
@@ -217,12 +221,13 @@ void PyTransaction::exit(bool has_exception) {
 void PyTransaction::commit() {
   session_->check_process();
   transaction();
-  tell_reads();
+  const std::shared_ptr<ReadRecorder> unsettled = tell_reads();
   if (!constructions_.empty()) raise_usage("a transaction cannot commit inside __init__");
   tell_watchers();
-  transaction();  // still: a watcher may have ended it
+  const bool has_writes = transaction().state().has_writes();  // a watcher may have ended it
   if (confirmation_ != nullptr || !waits_) return commit_in_background();
   commit_waiting();
+  if (unsettled != nullptr && has_writes) unsettled->settle();
 }
 
 void PyTransaction::commit_waiting() {
@@ -236,6 +241,7 @@ void PyTransaction::commit_waiting() {
   } catch (const ConflictError& error) {
     const py::object exception =
         conflict_exception(*session_, bindings_->catalog(), error.conflict(), error.what());
+    exception.attr("value") = looked_up_value(*this, error.conflict());
     PyErr_SetObject(as_object(Py_TYPE(exception.ptr())), exception.ptr());
     throw py::error_already_set();
   }

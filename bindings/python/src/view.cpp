@@ -8,6 +8,7 @@
 #include "changes.h"
 #include "errors.h"
 #include "object_handle.h"
+#include "odb/core/key_codec.h"
 
 namespace odb::python {
 
@@ -93,7 +94,6 @@ void PyView::exit(bool) {
   tell_watchers();
 }
 
-// With a limit as well: all of the range counts as read.
 void PyView::record_range(const IndexRange& range) {
   if (recorder_ == nullptr) [[likely]]
     return;
@@ -102,9 +102,35 @@ void PyView::record_range(const IndexRange& range) {
   recorder_->add(version_, IndexRangeRead{range.index, std::move(span->from), std::move(span->to)});
 }
 
+// What lies beyond the last one found was not read.
+void PyView::record_range(const IndexRange& range, const RangeOptions& options,
+                          std::span<const ObjectRef> found) {
+  if (recorder_ == nullptr) [[likely]]
+    return;
+  if (found.size() < options.limit) return record_range(range);
+  if (options.limit == 0) return;
+  const Catalog& catalog = view_->catalog();
+  Result<KeySpan> span = encode_index_range(catalog, range);
+  if (!span) return;
+  std::vector<Value> last;
+  for (const FieldId field : catalog.find(range.index)->fields) {
+    last.push_back(view_->get(found.back(), field));
+  }
+  const std::string key = detail::TransactionState::key_of(catalog, range.index, last);
+  const bool ascends = options.order == ScanOrder::kAscending;
+  if (ascends) {
+    span->to = key_after(key);
+  } else {
+    span->from = key;
+  }
+  recorder_->add(version_, IndexRangeRead{range.index, std::move(span->from), std::move(span->to)});
+}
+
 std::vector<ObjectRef> PyView::range(const Binding& binding, const RangeQuery& query) {
-  record_range(query.range(binding));
-  return view_->range(query.range(binding), query.options);
+  const IndexRange range = query.range(binding);
+  std::vector<ObjectRef> found = view_->range(range, query.options);
+  record_range(range, query.options, found);
+  return found;
 }
 
 std::size_t PyView::count(const Binding& binding, const RangeQuery& query) {

@@ -69,6 +69,8 @@ class PyView {
   void leave_current();
   void tell_watchers();
   void record_range(const IndexRange& range);
+  void record_range(const IndexRange& range, const RangeOptions& options,
+                    std::span<const ObjectRef> found);
 
   std::shared_ptr<Session> session_;
   py::object connection_;
@@ -172,7 +174,8 @@ class PyTransaction : public PyView {
  private:
   void note_range(const Binding& binding, const RangeQuery& query);
   void end();
-  void tell_reads();
+  // Whether they are settled only by the commit, see ReadRecorder.
+  std::shared_ptr<ReadRecorder> tell_reads();
   void commit_waiting();
   void commit_in_background();
 

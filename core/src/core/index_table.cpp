@@ -158,6 +158,22 @@ IndexTable::Entry* IndexTable::add(std::string_view key, ObjectId object, Versio
   return entry;
 }
 
+IndexTable::Filler::Filler(IndexTable& table) : table_(table) {
+  ODB_CHECK(table.head_->link(0).load(std::memory_order_relaxed) == nullptr);
+  last_.fill(table.head_);
+}
+
+void IndexTable::Filler::add(std::string_view key, ObjectId object, Version version) {
+  const int height = table_.random_height();
+  Entry* entry = Entry::create(key, object, version, height);
+  for (int level = 0; level < height; ++level) {
+    auto& last = last_[static_cast<std::size_t>(level)];
+    last->link(level).store(entry, std::memory_order_release);
+    last = entry;
+  }
+  table_.last_modified_ = version;
+}
+
 IndexTable::Entry* IndexTable::remove(std::string_view key, ObjectId object, Version version) {
   Entry* entry = seek(key, object, nullptr);
   while (entry != nullptr && entry->removed_.load(std::memory_order_relaxed) != Entry::kLiving) {

@@ -149,8 +149,7 @@ void InterestIndex::remove(SessionId session) {
 }
 
 void InterestIndex::add_created(SessionId session, ObjectId object) {
-  creators_.emplace(object, session);
-  created_by_[session].insert(object);
+  if (creators_.emplace(object, session).second) created_by_[session].insert(object);
 }
 
 void InterestIndex::remove_created(ObjectId object) {

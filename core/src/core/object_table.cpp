@@ -9,6 +9,11 @@ namespace {
 // How many ids one child of a node of this level covers.
 std::uint64_t span_of_child(int level) { return std::uint64_t{1} << (level * 6); }
 
+// The first of the ids that a root of this level which covers `id` covers.
+std::uint64_t base_of(std::uint64_t id, int level, int level_max) {
+  return level == level_max ? 0 : id & ~(span_of_child(level + 1) - 1);
+}
+
 }  // namespace
 
 ObjectTable::~ObjectTable() {
@@ -47,20 +52,21 @@ ObjectTable::Found ObjectTable::find_in(const Node* node, std::uint64_t from, st
 
 ObjectTable::Found ObjectTable::find_from(ObjectId from) const {
   const Node* root = root_.load(std::memory_order_acquire);
-  if (root == nullptr || !covers(root, from)) return {};
-  return find_in(root, from.value, 0);
+  if (root == nullptr || (!covers(root, from) && from.value > root->base)) return {};
+  return find_in(root, from.value, root->base);
 }
 
 void ObjectTable::grow_to(ObjectId id) {
   Node* root = root_.load(std::memory_order_relaxed);
   if (root == nullptr) {
-    root = new Node(0);
+    root = new Node(0, base_of(id.value, 0, kLevelMax));
     root_.store(root, std::memory_order_release);
   }
   while (!covers(root, id)) {
     // Readers that still hold the old root miss only ids that no version of theirs has.
-    Node* taller = new Node(root->level + 1);
-    taller->child[0].store(root, std::memory_order_relaxed);
+    const int level = root->level + 1;
+    Node* taller = new Node(level, base_of(root->base, level, kLevelMax));
+    taller->child[digit(ObjectId{root->base}, level)].store(root, std::memory_order_relaxed);
     taller->used = 1;
     root_.store(taller, std::memory_order_release);
     root = taller;

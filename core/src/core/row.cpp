@@ -1,6 +1,7 @@
 #include "odb/core/row.h"
 
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include "odb/core/error.h"
@@ -24,8 +25,8 @@ Row::Owner Row::update(const Row& base, Version version, std::uint32_t field_cou
   const Row& from = whole == nullptr ? base : *whole;
   ODB_CHECK(field_count >= from.field_count_);
   Owner row = create(Kind::kUpdated, version, field_count, from.extent_);
-  Value* to = row->values();
-  for (const Value& value : from.fields()) *to++ = value;
+  // Over values that are none, so nothing needs to be released: assigning costs ten times as much.
+  std::uninitialized_copy(from.fields().begin(), from.fields().end(), row->values());
   return row;
 }
 

@@ -3,7 +3,9 @@ odb_library(odb_core
     src/core/changeset.cpp
     src/core/commit_engine.cpp
     src/core/core_schema.cpp
+    src/core/conflict_counters.cpp
     src/core/error.cpp
+    src/core/ids.cpp
     src/core/cell_operation.cpp
     src/core/index_table.cpp
     src/core/interest.cpp
@@ -20,6 +22,7 @@ odb_library(odb_core
     src/core/value.cpp
     src/core/value_text.cpp
     src/core/versioned_state.cpp
+    src/core/versioned_state_load.cpp
     src/core/write_check.cpp
   DEPENDS
     Boost::headers)

@@ -277,6 +277,15 @@ Socket adopt_accepted(int descriptor) {
   return socket;
 }
 
+Result<std::pair<Socket, Socket>> socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+    return Error{ErrorCode::kTooManySessions,
+                 "no connection inside the process: " + std::generic_category().message(errno)};
+  }
+  return std::pair(Socket(ends[0]), Socket(ends[1]));
+}
+
 std::uint16_t local_port(const Socket& socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -290,6 +299,7 @@ std::string peer_name(const Socket& socket) {
   if (getpeername(socket.descriptor(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     return "unconnected";
   }
+  if (address.ss_family == AF_UNIX) return "this process";
   return address_text(reinterpret_cast<const sockaddr*>(&address), size);
 }
 

@@ -10,6 +10,12 @@
 namespace odb::wire {
 namespace {
 
+void write_subscribe(schema::Subscribe::Builder to, const Subscribe& message) {
+  to.setSubscription(message.subscription.value);
+  write_interest(to.initInterest(), message.interest);
+  to.setLazy(message.loading == Loading::kLazy);
+}
+
 struct Writer {
   schema::ClientMessage::Builder out;
 
@@ -23,11 +29,22 @@ struct Writer {
     auto to = out.initOpenSession();
     write_random_id(to.getClient(), message.client);
     if (!message.name.empty()) to.setName(as_text(message.name));
+    to.setResumes(message.resumes);
   }
   void operator()(const Resume& message) {
     auto to = out.initResume();
     write_random_id(to.getHistory(), message.history);
     to.setVersion(message.version.value);
+    set_list(to.initSchemas(count_of(message.schemas)), message.schemas, as_text);
+    write_list(to.initSubscriptions(count_of(message.subscriptions)), message.subscriptions,
+               write_subscribe);
+    write_list(to.initCreated(count_of(message.created)), message.created,
+               [](schema::Interest::Builder each, const ObjectsInterest& objects) {
+                 write_interest(each, objects);
+               });
+    write_list(to.initIds(count_of(message.ids)), message.ids, write_id_range);
+    to.setConnection(message.connection.value);
+    to.setSentUpTo(message.sent_up_to.value);
   }
   void operator()(const RequestIds& message) { out.initRequestIds().setCount(message.count); }
   void operator()(const DefineSchema& message) {
@@ -35,12 +52,7 @@ struct Writer {
     to.setRequest(message.request.value);
     write_schema(to.initSchema(), message.schema);
   }
-  void operator()(const Subscribe& message) {
-    auto to = out.initSubscribe();
-    to.setSubscription(message.subscription.value);
-    write_interest(to.initInterest(), message.interest);
-    to.setLazy(message.loading == Loading::kLazy);
-  }
+  void operator()(const Subscribe& message) { write_subscribe(out.initSubscribe(), message); }
   void operator()(const Unsubscribe& message) {
     out.initUnsubscribe().setSubscription(message.subscription.value);
   }
@@ -90,6 +102,35 @@ Authenticate read_authenticate(schema::Authenticate::Reader in) {
           read_array<Proof>(in.getProof(), "a proof")};
 }
 
+Subscribe read_subscribe(schema::Subscribe::Reader in, ReadContext& context) {
+  return {SubscriptionId{in.getSubscription()}, read_interest(in.getInterest(), context),
+          in.getLazy() ? Loading::kLazy : Loading::kEager};
+}
+
+ObjectsInterest read_created(schema::Interest::Reader in, ReadContext& context) {
+  Interest interest = read_interest(in, context);
+  auto* objects = std::get_if<ObjectsInterest>(&interest);
+  if (objects == nullptr) malformed("objects that a client created, given as something else");
+  return std::move(*objects);
+}
+
+Resume read_resume(schema::Resume::Reader in, ReadContext& context) {
+  Resume resume;
+  resume.history = read_random_id<HistoryId>(in.getHistory());
+  resume.version = Version{in.getVersion()};
+  resume.schemas = context.read_list<std::string>(
+      in.getSchemas(), [](capnp::Text::Reader name) { return read_text(name); });
+  resume.subscriptions = context.read_list<Subscribe>(
+      in.getSubscriptions(),
+      [&](schema::Subscribe::Reader each) { return read_subscribe(each, context); });
+  resume.created = context.read_list<ObjectsInterest>(
+      in.getCreated(), [&](schema::Interest::Reader each) { return read_created(each, context); });
+  resume.ids = context.read_list<IdRange>(in.getIds(), read_id_range);
+  resume.connection = ObjectId{in.getConnection()};
+  resume.sent_up_to = Sequence{in.getSentUpTo()};
+  return resume;
+}
+
 ObjectId as_object(std::uint64_t id) { return ObjectId{id}; }
 
 LoadObjects read_load_objects(schema::LoadObjects::Reader in, ReadContext& context) {
@@ -135,13 +176,11 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
       return;
     case M::OPEN_SESSION:
       out = OpenSession{read_random_id<ClientId>(in.getOpenSession().getClient()),
-                        read_text(in.getOpenSession().getName())};
+                        read_text(in.getOpenSession().getName()), in.getOpenSession().getResumes()};
       return;
-    case M::RESUME: {
-      const auto from = in.getResume();
-      out = Resume{read_random_id<HistoryId>(from.getHistory()), Version{from.getVersion()}};
+    case M::RESUME:
+      out = read_resume(in.getResume(), context);
       return;
-    }
     case M::REQUEST_IDS:
       out = RequestIds{in.getRequestIds().getCount()};
       return;
@@ -150,13 +189,9 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
       out = DefineSchema{RequestId{from.getRequest()}, read_schema(from.getSchema(), context)};
       return;
     }
-    case M::SUBSCRIBE: {
-      const auto from = in.getSubscribe();
-      out = Subscribe{SubscriptionId{from.getSubscription()},
-                      read_interest(from.getInterest(), context),
-                      from.getLazy() ? Loading::kLazy : Loading::kEager};
+    case M::SUBSCRIBE:
+      out = read_subscribe(in.getSubscribe(), context);
       return;
-    }
     case M::UNSUBSCRIBE:
       out = Unsubscribe{SubscriptionId{in.getUnsubscribe().getSubscription()}};
       return;

@@ -1,10 +1,5 @@
 #include "odb/wire/codec.h"
 
-#include <capnp/message.h>
-#include <kj/exception.h>
-
-#include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,12 +8,11 @@
 #include "wire/message_codec.h"
 #include "wire/read_context.h"
 #include "wire/row_codec.h"
-#include "wire/scratch.h"
+#include "wire/segment.h"
 
 namespace odb::wire {
 namespace {
 
-constexpr std::size_t kWordBytes = sizeof(capnp::word);
 constexpr std::size_t kSizeUnknown = 0;
 
 // At least the size of a message whose size varies much, so that one attempt to build it is enough.
@@ -38,24 +32,8 @@ std::size_t size_hint(const std::variant<Messages...>& message) {
 // Builds the message in one segment and gives its bytes to `sink`.
 template <class Root, class Message, class Sink>
 void build(const Message& message, Sink sink) {
-  constexpr std::size_t kEnvelopeWords = 64;
-  std::size_t words = size_hint(message) / kWordBytes + kEnvelopeWords;
-  try {
-    for (;;) {
-      ScratchSegment scratch(words);
-      capnp::MallocMessageBuilder builder(scratch.words());
-      write_message(builder.initRoot<Root>(), message);
-      const auto segments = builder.getSegmentsForOutput();
-      if (segments.size() == 1) {
-        const auto bytes = segments[0].asBytes();
-        return sink(std::span(reinterpret_cast<const std::byte*>(bytes.begin()), bytes.size()));
-      }
-      words = kEnvelopeWords;
-      for (const auto segment : segments) words += segment.size();
-    }
-  } catch (const kj::Exception&) {
-    throw MessageTooLarge();  // nothing but a size that does not fit Cap'n Proto's 2^29 fails here
-  }
+  build_segment<Root>(
+      size_hint(message), [&](typename Root::Builder root) { write_message(root, message); }, sink);
 }
 
 template <class Root, class Message>
@@ -73,54 +51,13 @@ EncodedMessage encode_one(const Message& message) {
   return bytes;
 }
 
-// Reading a message once takes its own size; columns are looked at twice.
-capnp::ReaderOptions limits_for(std::size_t payload_bytes) {
-  capnp::ReaderOptions options;
-  options.traversalLimitInWords = 4 * (payload_bytes / kWordBytes) + 256;
-  // A level of values or types takes two of Cap'n Proto's (list, struct), and types may hold a
-  // literal. This limit is only the last resort: read_type and read_value enforce theirs first.
-  options.nestingLimit = 2 * (kDepthMax + kDepthMax) + 32;
-  return options;
-}
-
-bool is_aligned(const void* at) { return reinterpret_cast<std::uintptr_t>(at) % kWordBytes == 0; }
-
-bool is_null_word(const std::byte* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word == 0;
-}
-
-// Foreign exceptions end here. What kj says names structure and sizes, never content.
-Error translate(const kj::Exception& exception) {
-  const kj::StringPtr description = exception.getDescription();
-  const std::string said(description.begin(), description.size());
-  const bool deep = said.find("too deeply-nested") != std::string::npos;
-  return {deep ? ErrorCode::kMessageTooDeep : ErrorCode::kMalformedMessage,
-          "the message does not decode: " + said.substr(0, 300)};
-}
-
 template <class Message, class Root>
 Result<Message> decode(std::span<const std::byte> payload) {
-  ODB_CHECK(is_aligned(payload.data()));
-  if (payload.empty() || payload.size() % kWordBytes != 0) {
-    return Error{ErrorCode::kMalformedMessage, "a message of " + std::to_string(payload.size()) +
-                                                   " bytes, expected a multiple of 8"};
-  }
   Result<Message> result{Message()};  // filled in place: a message is large to move
-  try {
-    const kj::ArrayPtr<const capnp::word> segment(
-        reinterpret_cast<const capnp::word*>(payload.data()), payload.size() / kWordBytes);
-    capnp::SegmentArrayMessageReader reader(kj::arrayPtr(&segment, 1), limits_for(payload.size()));
-    ReadContext context(payload.size());
-    // Cap'n Proto takes a null root for a struct of defaults, which here is always a mistake.
-    if (is_null_word(payload.data())) malformed("it is empty");
-    read_message(reader.getRoot<Root>(), context, *result);
-  } catch (DecodeError& error) {
-    result = std::move(error.error);
-  } catch (const kj::Exception& exception) {
-    result = translate(exception);
-  }
+  auto read = read_segment<Root>(payload, [&](typename Root::Reader root, ReadContext& context) {
+    read_message(root, context, *result);
+  });
+  if (!read) result = std::move(read.error());
   return result;
 }
 

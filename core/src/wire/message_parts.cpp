@@ -109,4 +109,18 @@ Interest read_interest(schema::Interest::Reader in, ReadContext& context) {
   malformed("unknown kind of interest " + std::to_string(static_cast<unsigned>(in.which())));
 }
 
+void write_id_range(schema::IdRange::Builder out, const IdRange& range) {
+  out.setFirst(range.first.value);
+  out.setCount(range.count);
+}
+
+IdRange read_id_range(schema::IdRange::Reader in) {
+  const IdRange range{ObjectId{in.getFirst()}, in.getCount()};
+  if (range.count > 0 &&
+      (range.first.value == 0 || range.first.value + range.count - 1 < range.first.value)) {
+    malformed("a range of identities that begins at 0 or ends beyond 64 bits");
+  }
+  return range;
+}
+
 }  // namespace odb::wire

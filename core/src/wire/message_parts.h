@@ -43,4 +43,7 @@ Array read_array(capnp::Data::Reader in, std::string_view what) {
   return array;
 }
 
+void write_id_range(schema::IdRange::Builder out, const IdRange& range);
+IdRange read_id_range(schema::IdRange::Reader in);
+
 }  // namespace odb::wire

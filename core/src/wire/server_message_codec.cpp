@@ -11,20 +11,6 @@
 namespace odb::wire {
 namespace {
 
-void write_range(schema::IdRange::Builder out, const IdRange& range) {
-  out.setFirst(range.first.value);
-  out.setCount(range.count);
-}
-
-IdRange read_range(schema::IdRange::Reader in) {
-  const IdRange range{ObjectId{in.getFirst()}, in.getCount()};
-  if (range.count > 0 &&
-      (range.first.value == 0 || range.first.value + range.count - 1 < range.first.value)) {
-    malformed("a range of identities that begins at 0 or ends beyond 64 bits");
-  }
-  return range;
-}
-
 struct Writer {
   schema::ServerMessage::Builder out;
 
@@ -38,7 +24,7 @@ struct Writer {
     write_random_id(to.getHistory(), message.history);
     to.setVersion(message.version.value);
     to.setActor(as_text(message.actor));
-    write_list(to.initIds(count_of(message.ids)), message.ids, write_range);
+    write_list(to.initIds(count_of(message.ids)), message.ids, write_id_range);
     to.setCommitCredits(message.commit_credits);
     to.setCommitBytesMax(message.commit_bytes_max);
     to.setHeartbeatIntervalMs(message.heartbeat_interval_ms);
@@ -48,11 +34,12 @@ struct Writer {
   void operator()(const Resumed& message) {
     auto to = out.initResumed();
     to.setContinued(message.continued);
+    to.setConnection(message.connection.value);
     write_random_id(to.getHistory(), message.history);
     to.setVersion(message.version.value);
   }
   void operator()(const IdsGranted& message) {
-    write_range(out.initIdsGranted().initRange(), message.range);
+    write_id_range(out.initIdsGranted().initRange(), message.range);
   }
   void operator()(const CreditsGranted& message) {
     out.initCreditsGranted().setCommits(message.commits);
@@ -116,7 +103,7 @@ SessionOpened read_session_opened(schema::SessionOpened::Reader in, ReadContext&
   opened.history = read_random_id<HistoryId>(in.getHistory());
   opened.version = Version{in.getVersion()};
   opened.actor = read_text(in.getActor());
-  opened.ids = context.read_list<IdRange>(in.getIds(), read_range);
+  opened.ids = context.read_list<IdRange>(in.getIds(), read_id_range);
   opened.commit_credits = in.getCommitCredits();
   opened.commit_bytes_max = in.getCommitBytesMax();
   opened.heartbeat_interval_ms = in.getHeartbeatIntervalMs();
@@ -126,7 +113,8 @@ SessionOpened read_session_opened(schema::SessionOpened::Reader in, ReadContext&
 }
 
 Resumed read_resumed(schema::Resumed::Reader in) {
-  return {in.getContinued(), read_random_id<HistoryId>(in.getHistory()), Version{in.getVersion()}};
+  return {in.getContinued(), read_random_id<HistoryId>(in.getHistory()), Version{in.getVersion()},
+          ObjectId{in.getConnection()}};
 }
 
 SchemaDefined read_schema_defined(schema::SchemaDefined::Reader in, ReadContext& context) {
@@ -212,7 +200,7 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
       out = read_resumed(in.getResumed());
       return;
     case M::IDS_GRANTED:
-      out = IdsGranted{read_range(in.getIdsGranted().getRange())};
+      out = IdsGranted{read_id_range(in.getIdsGranted().getRange())};
       return;
     case M::CREDITS_GRANTED:
       out = CreditsGranted{in.getCreditsGranted().getCommits()};

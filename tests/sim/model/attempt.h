@@ -50,7 +50,8 @@ struct Attempt {
   std::uint64_t appends_failed_before = 0;  // of anybody, when it was submitted
   std::optional<Version> committed;         // its place in the log
   bool append_failed = false;
-  bool answered = false;  // by the server
+  bool answered = false;    // by the server
+  bool may_return = false;  // its client reconnects, so that it may be sent several times
 };
 
 // The state at a version with a transaction's first writes on top.

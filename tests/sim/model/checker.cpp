@@ -70,6 +70,11 @@ Attempt* Checker::find(ClientId client, Sequence sequence) {
   return found == attempts_.end() ? nullptr : found->second.get();
 }
 
+bool Checker::may_return(ClientId client, Sequence sequence) const {
+  const auto found = attempts_.find({client, sequence});
+  return found != attempts_.end() && found->second->may_return;
+}
+
 // ---- the store ----
 
 void Checker::on_durable(const server::CommitRecord& record) {
@@ -91,8 +96,12 @@ void Checker::on_durable(const server::CommitRecord& record) {
     return report_.fail("version " + number(record.version) + " was never submitted");
   }
   if (attempt->committed) fail(*attempt, "is in the log twice");
-  if (attempt->append_failed) fail(*attempt, "came back after its append had failed");
-  if (attempt->answered) fail(*attempt, "was answered before its version was durable");
+  // One that did not take effect may be judged again when it returns.
+  if (attempt->append_failed && !attempt->may_return)
+    fail(*attempt, "came back after its append had failed");
+  if (attempt->answered && !attempt->may_return) {
+    fail(*attempt, "was answered before its version was durable");
+  }
   attempt->committed = record.version;
   if (record.actor != attempt->actor) fail(*attempt, "is logged under the name " + record.actor);
   if (record.changes != attempt->request.writes) fail(*attempt, "is logged with other changes");
@@ -223,7 +232,7 @@ void Checker::on_answered(ClientId client, Sequence sequence, const CommitOutcom
                           const ServerMoment& moment) {
   Attempt* attempt = find(client, sequence);
   if (attempt == nullptr) return report_.fail("an outcome of a commit that was never submitted");
-  if (attempt->answered) fail(*attempt, "was answered twice");
+  if (attempt->answered && !attempt->may_return) fail(*attempt, "was answered twice");
   attempt->answered = true;
   if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
     if (attempt->committed != accepted->version) {
@@ -233,12 +242,13 @@ void Checker::on_answered(ClientId client, Sequence sequence, const CommitOutcom
     }
     return;
   }
+  const auto* error = std::get_if<Error>(&outcome);
+  if (error != nullptr && error->code == ErrorCode::kOutcomeUnknown && attempt->may_return) return;
   if (attempt->committed) {
     fail(*attempt, "was refused, but is version " + number(*attempt->committed));
   }
-  const auto* error = std::get_if<Error>(&outcome);
   const bool unavailable = error != nullptr && error->code == ErrorCode::kUnavailable;
-  if (attempt->append_failed && !unavailable) {
+  if (attempt->append_failed && !unavailable && !attempt->may_return) {
     fail(*attempt, "had its append fail, but was not called unavailable");
   }
   // One that was accepted on top of it goes with it, even if it has not been appended itself.

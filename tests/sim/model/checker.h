@@ -31,6 +31,9 @@ class Checker {
   Version durable() const { return model_.version(); }
   Version acknowledged() const { return acknowledged_; }
 
+  // Whether a commit may be sent several times.
+  bool may_return(ClientId client, Sequence sequence) const;
+
   // ---- the store ----
   void on_durable(const server::CommitRecord& record);
   void on_append_failed(const server::CommitRecord& record);

@@ -9,8 +9,14 @@ void MessageWatch::on_sent(const ServerMessage& message, const ServerMoment& mom
   if (const auto* delta = std::get_if<Delta>(&message)) return on(*delta);
   if (const auto* chunk = std::get_if<SnapshotChunk>(&message)) return on(*chunk);
   if (const auto* done = std::get_if<CommitDone>(&message)) return on(*done, moment);
+  if (const auto* resumed = std::get_if<Resumed>(&message)) {
+    is_resuming_ = false;
+    return tell(resumed->version, "a resumption");
+  }
   if (const auto* opened = std::get_if<SessionOpened>(&message)) {
-    return tell(opened->version, "an opening");
+    // Of what a client that resumes has missed, this says nothing.
+    if (!is_resuming_) tell(opened->version, "an opening");
+    return;
   }
   if (const auto* loaded = std::get_if<SubscriptionLoaded>(&message)) {
     return tell(loaded->version, "a loaded subscription");
@@ -21,7 +27,7 @@ void MessageWatch::on_sent(const ServerMessage& message, const ServerMoment& mom
   if (const auto* flushed = std::get_if<Flushed>(&message))
     return tell(flushed->version, "a flush");
   if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
-    return tell(heartbeat->version, "a heartbeat");
+    if (!is_resuming_) tell(heartbeat->version, "a heartbeat");
   }
 }
 
@@ -66,11 +72,12 @@ void MessageWatch::on(const SnapshotChunk& chunk) {
 
 void MessageWatch::on(const CommitDone& done, const ServerMoment& moment) {
   if (const auto* accepted = std::get_if<Accepted>(&done.outcome)) {
-    if (accepted->version < told_) {
+    // One that is sent again is told what became of it before, however long ago.
+    if (accepted->version < told_ && !checker_.may_return(client_, done.sequence)) {
       report_.fail("the outcome of version " + std::to_string(accepted->version.value) +
                    " comes after news of version " + std::to_string(told_.value));
     }
-    tell(accepted->version, "an outcome");
+    tell(std::max(accepted->version, told_), "an outcome");
   }
   checker_.on_answered(client_, done.sequence, done.outcome, moment);
 }

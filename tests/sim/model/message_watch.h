@@ -13,6 +13,8 @@ class MessageWatch {
   MessageWatch(Checker& checker, Report& report, ClientId client)
       : checker_(checker), report_(report), client_(client) {}
 
+  // The client is to be told first what it missed.
+  void expect_resumption() { is_resuming_ = true; }
   void on_sent(const ServerMessage& message, const ServerMoment& moment);
 
  private:
@@ -25,6 +27,7 @@ class MessageWatch {
   Checker& checker_;
   Report& report_;
   const ClientId client_;
+  bool is_resuming_ = false;
   Version told_;
 };
 

@@ -7,7 +7,7 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 23> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 25> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},
@@ -21,6 +21,8 @@ constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 23> kNamed
     {"reads", &Counts::reads},
     {"clients", &Counts::clients},
     {"links broken", &Counts::links_broken},
+    {"attached again", &Counts::attached_again},
+    {"loaded again", &Counts::loaded_again},
     {"slow subscribers", &Counts::slow_subscribers},
     {"appends failed", &Counts::appends_failed},
     {"subscriptions", &Counts::subscriptions},

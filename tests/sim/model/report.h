@@ -21,6 +21,8 @@ struct Counts {
   std::uint64_t reads = 0;
   std::uint64_t clients = 0;
   std::uint64_t links_broken = 0;
+  std::uint64_t attached_again = 0;  // clients that reconnect
+  std::uint64_t loaded_again = 0;    // of these, those that had missed too much
   std::uint64_t slow_subscribers = 0;
   std::uint64_t appends_failed = 0;
   std::uint64_t subscriptions = 0;

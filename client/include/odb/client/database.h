@@ -16,6 +16,7 @@
 #include "odb/client/transaction.h"
 #include "odb/client/typed_fwd.h"
 #include "odb/client/view.h"
+#include "odb/core/conflict_counters.h"
 #include "odb/core/interest.h"
 #include "odb/core/messages.h"
 
@@ -23,10 +24,35 @@ namespace odb {
 
 struct Connection;  // core_schema.h
 
+// What became of the link to the server.
+struct LinkEvent {
+  enum class Kind : std::uint8_t {
+    kConnected,     // again: what was missed has come in
+    kReconnecting,  // the link broke; views and handlers live on, and so does what is under way
+    kGone,  // for good: everything that waits throws, and so does every later call but view()
+  };
+  Kind kind = Kind::kConnected;
+  Error reason;              // why it broke or ended
+  bool new_history = false;  // the server knows nothing of before: objects of then are no more
+};
+
+// Where a server may be.
+struct ServerAddress {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
 struct ConnectOptions {
   std::chrono::milliseconds timeout{10'000};          // to be connected and authenticated
   std::chrono::milliseconds request_timeout{60'000};  // default of everything that waits later
   bool retry = false;  // keep trying until `timeout` while there is no server yet
+  // A link that breaks is made again, for as long as this; 0: that is the end of the connection.
+  std::chrono::milliseconds reconnect_for{10 * 60'000};
+  // Meanwhile views go on, and calls that need the server wait for it, for as long as this; then
+  // they throw DisconnectedError, having done nothing. Commits that had been sent are asked after
+  // when the server is back by then, and take effect at most once; later their outcome is unknown.
+  std::chrono::milliseconds offline_wait{1'000};
+  std::function<void(const LinkEvent&)> on_link;  // called as handlers are
   // What this program calls itself where others see it (Connection::name): at most 256 bytes.
   // Empty: its executable's name.
   std::string name;
@@ -113,8 +139,9 @@ class Subscription {
 
 // All members may be called from any thread. Handlers and completions run on the database's
 // background thread, one at a time, changes in version order; they may use the database, waiting
-// included. When the link breaks everything that waits throws, and so does every later call but
-// view().
+// included. When the link breaks it is made again, see ConnectOptions::reconnect_for: handlers then
+// see what was missed as if they had been there, or, when that was too much for the server to keep,
+// one change by which the cache differs from before.
 class Database {
  public:
   explicit Database(std::shared_ptr<detail::Connection> connection)
@@ -163,6 +190,15 @@ class Database {
     return subscribe_async(selection.interest(view().snapshot().catalog()));
   }
 
+  // Whether loaded subscriptions hold all of this. Throws SchemaError, ValueError for what cannot
+  // be subscribed to.
+  bool is_subscribed(const Interest& interest) const;
+  bool is_subscribed(const Schema& schema) const;
+  template <detail::Selects Selection>
+  bool is_subscribed(const Selection& selection) const {
+    return is_subscribed(selection.interest(view().snapshot().catalog()));
+  }
+
   View view() const;
   Transaction transaction();
   // At an older version, back to the server's horizon: what the loaded subscriptions cover is read
@@ -198,8 +234,11 @@ class Database {
   std::shared_ptr<const Catalog> catalog() const;
   const std::string& actor() const;  // the server's name for this client's token
   HistoryId history() const;
-  bool is_connected() const;
-  void disconnect();  // everything that waits throws DisconnectedError; idempotent
+  // On which fields, indexes and types the commits of this connection have conflicted, and how
+  // often; the most frequent first.
+  std::vector<ConflictCount> conflict_counts() const;
+  bool is_connected() const;  // now
+  void disconnect();          // everything that waits throws DisconnectedError; idempotent
 
   const std::shared_ptr<detail::Connection>& connection() const { return connection_; }
 
@@ -217,6 +256,13 @@ class Database {
 // AuthenticationError, TimeoutError.
 Database connect(const std::string& host, std::uint16_t port, const std::string& token,
                  ConnectOptions options = {});
+// To the first of these servers that answers; likewise when a link is made again.
+Database connect(std::vector<ServerAddress> servers, const std::string& token,
+                 ConnectOptions options = {});
+
+// The same over a stream socket that is connected already: to a server inside this process, whose
+// Server::open_link() made it. Takes the descriptor over. `retry` means nothing.
+Database connect_over(int descriptor, const std::string& token, ConnectOptions options = {});
 
 template <class Body>
 Version Database::transact(Body&& body, int attempts) {

@@ -50,9 +50,11 @@ struct ReactorOptions {
 // function ran, after the version that it read, counts. A run that writes what it read is followed
 // by another; one that always does never rests, so write only what differs.
 //
-// What it reads must be covered by a subscription, else nobody would tell it of changes: that is
-// an error (NotSubscribedError), and nothing is committed. Subscriptions that begin or end later
-// wake it not.
+// What it reads without a subscription that covers it is fetched, and subscribed to for as long as
+// runs read it; other readers of the connection see it meanwhile. A first run that fetched and
+// wrote nothing is followed by another at once, because nobody told of changes before the
+// subscription was there. Subscriptions that begin or end later wake it not. What was marked as
+// read by hand, and nothing covers, is an error (NotSubscribedError), and nothing is committed.
 //
 // A function that read nothing and asked for no time would sleep for ever: the reactor tells
 // on_error so (UsageError) and ends, with will_never_wake().

@@ -66,7 +66,7 @@ enum class ErrorCode : std::uint16_t {
   kObjectExists = 404,   // created twice
   kIdOutOfRange = 405,   // created outside the ranges granted to the session
   kTransactionTooLarge = 406,
-  kOutcomeUnknown = 407,  // the link ended before the outcome came
+  kOutcomeUnknown = 407,  // whether it took effect cannot be known, or not yet
   kUnavailable = 408,     // surely not committed: the store cannot take it
   kSequenceReused = 409,
   kNotSubscribed = 410,     // a read that no loaded subscription covers

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace odb {
 
@@ -61,6 +62,9 @@ struct IdRange {
   bool contains(ObjectId id) const { return id.value - first.value < count && id >= first; }
   friend bool operator==(const IdRange&, const IdRange&) = default;
 };
+
+// Adds ranges to sorted, separate ones, which stay so.
+void add_ranges(std::vector<IdRange>& ranges, const std::vector<IdRange>& more);
 
 }  // namespace odb
 

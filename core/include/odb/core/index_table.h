@@ -2,6 +2,7 @@
 // in.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
@@ -17,6 +18,9 @@ namespace odb {
 // are published with release stores; what the writer unlinks is freed by the caller when no reader
 // can stand on it any more.
 class IndexTable {
+ private:
+  static constexpr int kHeightMax = 16;
+
  public:
   class Entry;
 
@@ -50,6 +54,17 @@ class IndexTable {
   void unlink(Entry* entry);  // after which the caller retires it
   static void free_entry(Entry* entry);
 
+  // Fills a table that has no entries yet from pairs in ascending order: no place is sought.
+  class Filler {
+   public:
+    explicit Filler(IndexTable& table);
+    void add(std::string_view key, ObjectId object, Version version);
+
+   private:
+    IndexTable& table_;
+    std::array<Entry*, kHeightMax> last_;  // on each level
+  };
+
   // The last version within the journal that changed the set of this key; nothing when none did.
   std::optional<Version> modified(std::string_view key) const;
   Version set_modified(std::string_view key, Version version);   // returns the one before, or 0
@@ -63,12 +78,11 @@ class IndexTable {
   // When the index was built: before, it has no entries, whatever there was.
   Version built() const { return built_; }
   void set_built(Version version) { built_ = version; }
+  void set_last_modified(Version version) { last_modified_ = version; }
   // No key changed after this version.
   Version last_modified() const { return last_modified_; }
 
  private:
-  static constexpr int kHeightMax = 16;
-
   struct StringHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {

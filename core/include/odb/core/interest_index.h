@@ -51,6 +51,7 @@ class InterestIndex {
   void remove(SessionId session);
 
   // The session sees this object, which it created, until it lets go of it or the object is gone.
+  // No effect when it is another session's.
   void add_created(SessionId session, ObjectId object);
   void remove_created(ObjectId object);
   bool has_created(SessionId session, ObjectId object) const;

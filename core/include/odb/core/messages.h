@@ -39,13 +39,9 @@ struct Authenticate {
 };
 struct OpenSession {
   ClientId client;
-  std::string name;  // of the program, for people
+  std::string name;      // of the program, for people
+  bool resumes = false;  // Resume follows
   friend bool operator==(const OpenSession&, const OpenSession&) = default;
-};
-struct Resume {
-  HistoryId history;
-  Version version;
-  friend bool operator==(const Resume&, const Resume&) = default;
 };
 struct RequestIds {
   std::uint64_t count = 0;
@@ -66,6 +62,18 @@ struct Subscribe {
   Interest interest;
   Loading loading = Loading::kEager;
   friend bool operator==(const Subscribe&, const Subscribe&) = default;
+};
+// First in a new session of a client that had one before: what it holds, as of `version`.
+struct Resume {
+  HistoryId history;
+  Version version;
+  std::vector<std::string> schemas;      // whose types it knows
+  std::vector<Subscribe> subscriptions;  // loaded ones
+  std::vector<ObjectsInterest> created;  // its own to see
+  std::vector<IdRange> ids;              // granted to it before
+  ObjectId connection;                   // its object of core.Connection
+  Sequence sent_up_to;                   // commits up to this one were sent in earlier sessions
+  friend bool operator==(const Resume&, const Resume&) = default;
 };
 struct Unsubscribe {
   SubscriptionId subscription;
@@ -137,9 +145,10 @@ struct SessionOpened {
   friend bool operator==(const SessionOpened&, const SessionOpened&) = default;
 };
 struct Resumed {
-  bool continued = false;  // false: a new snapshot follows
+  bool continued = false;  // false: the client subscribes anew to what it held
   HistoryId history;
   Version version;
+  ObjectId connection;  // the connection's object from now on
   friend bool operator==(const Resumed&, const Resumed&) = default;
 };
 struct IdsGranted {

@@ -1,4 +1,5 @@
-// ObjectTable: the rows of one type by identity, as a radix tree over the id.
+// ObjectTable: the rows of one type by identity, as a radix tree over the id. The root covers no
+// more than the ids that there are, wherever they begin.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@ namespace odb {
 
 // One writer and any number of readers at once, without locks: nodes and slots are published with
 // release stores and never move. What the writer unlinks is handed to the caller, who frees it when
-// no reader can stand on it any more. No step of growth touches more than one path of 520-byte
+// no reader can stand on it any more. No step of growth touches more than one path of 528-byte
 // nodes.
 class ObjectTable {
  public:
@@ -70,9 +71,11 @@ class ObjectTable {
 
 // Level 0 holds rows, level n nodes of level n - 1.
 struct ObjectTable::Node {
-  explicit Node(int level_of_node) : level(level_of_node) {}
+  explicit Node(int level_of_node, std::uint64_t first_id = 0)
+      : base(first_id), level(level_of_node) {}
 
   std::array<std::atomic<void*>, kFanout> child{};
+  const std::uint64_t base;  // of a root: the first id that it covers
   int level;
   std::uint32_t used = 0;  // writer only
 };
@@ -80,7 +83,7 @@ struct ObjectTable::Node {
 // Reads are inline: they are what views spend their time on.
 
 inline bool ObjectTable::covers(const Node* root, ObjectId id) {
-  return root->level == kLevelMax || id.value >> ((root->level + 1) * kBits) == 0;
+  return root->level == kLevelMax || (id.value ^ root->base) >> ((root->level + 1) * kBits) == 0;
 }
 
 inline const Row* ObjectTable::newest(ObjectId id) const {

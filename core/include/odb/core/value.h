@@ -73,7 +73,15 @@ class Value {
   ~Value() {
     if (on_heap()) release();
   }
-  void swap(Value& other) noexcept { std::swap(raw_, other.raw_); }
+  void swap(Value& other) noexcept {
+    // std::swap of the arrays would go byte by byte.
+    unsigned char mine[sizeof raw_];
+    unsigned char theirs[sizeof raw_];
+    std::memcpy(mine, raw_, sizeof raw_);
+    std::memcpy(theirs, other.raw_, sizeof raw_);
+    std::memcpy(raw_, theirs, sizeof raw_);
+    std::memcpy(other.raw_, mine, sizeof raw_);
+  }
 
   static Value none() { return Value(); }
   static Value not_loaded() { return of_number(ValueKind::kNotLoaded, 0); }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "odb/core/changeset.h"
+#include "odb/core/error.h"
 #include "odb/core/ids.h"
 #include "odb/core/index_table.h"
 #include "odb/core/object_table.h"
@@ -93,6 +94,14 @@ class VersionedState {
   // those of now; likewise a part of the step under way.
   void refine(TypeId type, ObjectId object, std::span<const Value> fields);
 
+  // What a store had, into a state that has nothing yet: the catalog, then each object once, with
+  // the version that last wrote it, then what remains to be done when all are there. `version` is
+  // the newest and becomes the horizon: nothing is known of what was before.
+  void load_catalog(std::shared_ptr<const Catalog> catalog);
+  void load(TypeId type, ObjectId object, Row::Owner row);
+  // kUniqueViolation when two objects have one key of a unique index.
+  Result<void> finish_load(Version version);
+
   // As if no version above `version` had been. Requires kRollback and version >= horizon.
   void rollback_to(Version version);
 
@@ -149,6 +158,7 @@ class VersionedState {
   void add_entry(Version version, IndexId index, std::string_view key, ObjectId object);
   void remove_entry(Version version, IndexId index, std::string_view key, ObjectId object);
   void build_index(Version version, const CatalogIndex& index);
+  Result<void> fill_index(Version version, const CatalogIndex& index);
   void undo(Step& step);
   void forget(Step& step);
   void retire_entry(IndexTable::Entry* entry);

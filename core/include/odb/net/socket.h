@@ -69,10 +69,15 @@ Result<std::optional<Socket>> accept_tcp(const Socket& listener);
 // close-on-exec, TCP_NODELAY. Takes the descriptor over.
 Socket adopt_accepted(int descriptor);
 
+// Two sockets connected to each other, without address: a link inside this process. Non-blocking,
+// close-on-exec. kTooManySessions when the process has no descriptors left.
+Result<std::pair<Socket, Socket>> socket_pair();
+
 // The port this socket is bound to; 0 when it is not bound.
 std::uint16_t local_port(const Socket& socket);
 
-// "127.0.0.1:41234", "[::1]:41234"; "unconnected" when there is no peer.
+// "127.0.0.1:41234", "[::1]:41234"; "this process" for one of a socket_pair(); "unconnected" when
+// there is no peer.
 std::string peer_name(const Socket& socket);
 
 }  // namespace odb::net

@@ -26,6 +26,8 @@ struct CommitOrigin {
   Sequence sequence;
   RequestId request;  // of a schema change
   bool keeps_created = false;
+  Sequence lowest_unresolved{};  // the client knows the outcomes of all lower ones; 0: says nothing
+  Delivery delivery = Delivery::kFirst;
 };
 
 // Told what became of each submission, in version order and only once everything that the news
@@ -34,7 +36,7 @@ class CommitListener {
  public:
   virtual ~CommitListener() = default;
   // The state holds record.version now; deltas go out before the outcome.
-  virtual void on_published(const CommitRecord& record, const CommitOrigin& origin) = 0;
+  virtual void on_published(CommitRecord record, const CommitOrigin& origin) = 0;
   virtual void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) = 0;
   virtual void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
                                  const Result<Version>& outcome) = 0;
@@ -45,11 +47,12 @@ class CommitListener {
 // it causes. When the store surely failed, accepted falls back to durable.
 class CommitPipeline final : public StoreListener {
  public:
-  CommitPipeline(VersionedState& state, const CommitEngine& engine, Store& store,
-                 CommitListener& listener, const Limits& limits);
+  CommitPipeline(VersionedState& state, OutcomeTable& outcomes, const CommitEngine& engine,
+                 Store& store, CommitListener& listener, const Limits& limits);
 
   // Judges and, if it may commit, makes it the newest accepted version. `bytes` is its size on the
-  // wire.
+  // wire. A commit that took effect before is not judged: its first outcome is told again, once it
+  // is durable; kOutcomeUnknown when it may have, kUnavailable while the store is away.
   void submit(CommitOrigin origin, CommitRequest request, std::size_t bytes);
   void define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes);
 
@@ -70,6 +73,11 @@ class CommitPipeline final : public StoreListener {
   void on_durable(Version up_to) override;
   void on_append_failed(Version from, const Error& reason) override;
   void on_ids_reserved(ObjectId) override {}
+  // Nothing new is judged while the store is away.
+  void on_away(const Error& reason) override { away_ = reason; }
+  void on_back() override { away_.reset(); }
+  void on_overdue(Version up_to) override;
+  void on_lost(const Error& reason) override;
 
  private:
   struct Submission {
@@ -86,6 +94,7 @@ class CommitPipeline final : public StoreListener {
     std::shared_ptr<const Catalog> catalog;  // after it, when it is a schema change
     std::optional<Submission> refused;  // of a refused one, to be judged again after a rollback
     std::variant<CommitOutcome, Error> refusal;
+    bool is_told = false;  // that its outcome is unknown, or that it was not committed
   };
   struct LogEntry {
     std::string actor;
@@ -94,6 +103,10 @@ class CommitPipeline final : public StoreListener {
     std::size_t bytes = 0;
   };
 
+  bool answer_known(Submission& submission);
+  void refuse_away(const Submission& submission);
+  Error unavailable(const Error& reason) const;
+  void tell(const Pending& pending, Error error);
   void judge(Submission submission);
   void judge_commit(Submission submission);
   void judge_schema(Submission submission);
@@ -106,12 +119,14 @@ class CommitPipeline final : public StoreListener {
   void trim();
 
   VersionedState& state_;
+  OutcomeTable& outcomes_;
   const CommitEngine& engine_;
   Store& store_;
   CommitListener& listener_;
   const Limits& limits_;
   Version durable_;
   Version published_;
+  std::optional<Error> away_;
   std::optional<Version> held_;
   std::shared_ptr<const Catalog> published_catalog_;
   bool publishing_ = false;
@@ -120,7 +135,7 @@ class CommitPipeline final : public StoreListener {
   std::vector<const CommitRecord*> unsent_;  // accepted, not yet given to the store; in pending_
 
   std::deque<LogEntry> log_;  // of the versions log_first_, log_first_ + 1, ...
-  Version log_first_{1};
+  Version log_first_;
   std::size_t log_bytes_ = 0;
 };
 

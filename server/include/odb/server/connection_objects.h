@@ -8,6 +8,7 @@
 
 #include "odb/core/versioned_state.h"
 #include "odb/server/commit_pipeline.h"
+#include "odb/server/session.h"
 
 namespace odb::server {
 
@@ -32,6 +33,13 @@ class ConnectionObjects {
 
   void opened(ObjectId connection, ConnectionInfo info);
   void ended(ObjectId connection);
+  // The link broke: ended at that time, unless the client comes back.
+  void lost(ObjectId connection, Time ends_at);
+  // A client of this actor came back to this one; false when it has ended, or never was.
+  bool adopt(ObjectId connection, const std::string& actor);
+  // Those that were there when the server started count as lost from the first call on.
+  void find_left_behind();
+  void expire(Time now, std::chrono::milliseconds grace);
 
   // Commits what has changed since the last call.
   void update();
@@ -51,7 +59,8 @@ class ConnectionObjects {
 
   const VersionedState& state_;
   CommitPipeline& pipeline_;
-  boost::unordered_flat_map<ObjectId, ConnectionInfo> live_;
+  boost::unordered_flat_map<ObjectId, ConnectionInfo> live_;   // those lost for now included
+  boost::unordered_flat_map<ObjectId, Time> lost_;             // when they end
   boost::unordered_flat_map<ObjectId, ConnectionInfo> ended_;  // until their removal is durable
   boost::unordered_flat_set<ObjectId> changed_;                // since the last update
   boost::unordered_flat_map<RequestId, ObjectId> commits_;     // under way

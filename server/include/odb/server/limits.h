@@ -26,6 +26,10 @@ struct Limits {
   // Beyond these, versions stay while a client still reads them, up to this size and this long.
   std::size_t held_bytes_max = 1024 * 1024 * 1024;
   std::chrono::milliseconds held_time_max{10 * 60'000};
+  // Clients whose accepted commits are remembered, so that one sent again is not applied again, and
+  // how many of each.
+  std::size_t outcome_clients_max = 100'000;
+  std::size_t outcomes_per_client_max = 4096;
   // Loads of objects as of a version that one session may have under way.
   std::size_t loads_per_session_max = 1024;
 
@@ -34,6 +38,9 @@ struct Limits {
   // the other side counts as dead.
   std::chrono::milliseconds heartbeat_interval{5'000};
   std::chrono::milliseconds silence_timeout{30'000};
+  // How long the object of a connection whose link broke, and what it owns, waits for its client to
+  // come back.
+  std::chrono::milliseconds connection_grace{2'000};
   // How long a closing connection may take to send what is left.
   std::chrono::milliseconds linger{2'000};
 };

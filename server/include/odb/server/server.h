@@ -1,20 +1,29 @@
-// Server: an odb server inside this process, over real TLS sockets. odb_server is a command line
-// around it; tests and small programs embed it.
+// Server: an odb server inside this process. odb_server is a command line around it; tests and
+// small programs embed it.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "odb/core/conflict_counters.h"
 #include "odb/core/error.h"
+#include "odb/net/socket.h"
 #include "odb/net/token_table.h"
 #include "odb/server/limits.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
 
+enum class Listening : std::uint8_t {
+  kTcp,
+  kNot,  // reached through Server::open_link only
+};
+
 struct ServerOptions {
+  Listening listening = Listening::kTcp;
   std::string host = "localhost";
   std::uint16_t port = 0;  // 0: a free one
   // Whoever presents one of these tokens is in. None: the server makes a strong one, see token().
@@ -25,12 +34,16 @@ struct ServerOptions {
   std::string tls_key_file;
   Limits limits{};
   std::unique_ptr<Store> store;  // null: memory
+  // Called once, on the server's thread, when the store is not this server's any more or has lost
+  // commits. Clients can still read; nothing is committed until the server is started anew.
+  std::function<void(const Error& reason)> on_store_lost{};
 };
 
 // Runs on one thread of its own from start() to stop(). The members may be called from any thread.
 class Server {
  public:
-  // Listens when it returns. kAddressInUse, kBadConfiguration.
+  // Has loaded what the store holds, and listens, when it returns. kAddressInUse,
+  // kBadConfiguration, and what Store::load() says.
   static Result<std::unique_ptr<Server>> start(ServerOptions options);
 
   // Stops as stop() does.
@@ -38,13 +51,23 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const;
+  std::uint16_t port() const;        // 0 when it does not listen
   const std::string& token() const;  // the first one accepted
   std::size_t session_count() const;
+  std::string store_name() const;
   std::string certificate_fingerprint() const;  // SHA-256, hex
 
-  // Stops accepting, answers what has arrived, says goodbye to every client, and ends the thread:
-  // within Limits::linger. Idempotent.
+  // A new connection from within this process, a pair of sockets without port or name: the end for
+  // the client, see odb::connect_over(). It speaks what TCP connections speak. kShuttingDown after
+  // stop(), kTooManySessions when the process has no descriptors left.
+  Result<net::Socket> open_link();
+
+  // On which fields, indexes and types commits have conflicted since the start, and how often; the
+  // most frequent first.
+  std::vector<ConflictCount> conflict_counts() const;
+
+  // Stops accepting, answers what has arrived once it is durable, says goodbye to every client, and
+  // ends the thread: within Limits::linger. Then gives up the store. Idempotent.
   void stop();
 
  private:

@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "odb/core/commit_engine.h"
+#include "odb/core/conflict_counters.h"
 #include "odb/core/versioned_state.h"
 #include "odb/net/token_table.h"
 #include "odb/server/access_policy.h"
 #include "odb/server/commit_pipeline.h"
 #include "odb/server/connection_objects.h"
+#include "odb/server/database.h"
 #include "odb/server/limits.h"
+#include "odb/server/replay_log.h"
 #include "odb/server/session.h"
 #include "odb/server/store.h"
 #include "odb/server/subscription_engine.h"
@@ -30,9 +33,11 @@ struct CoreParts {
   const AccessPolicy& policy;
   Limits limits{};
   SnapshotPiece snapshot_piece{};
-  HistoryId history{};  // random, new at each start of a memory store
+  HistoryId history{};  // of a server that begins with nothing
   std::string software = "odb";
-  std::function<std::int64_t()> utc_ns;  // the time of day; null: the system's
+  std::function<std::int64_t()> utc_ns{};  // the time of day; null: the system's
+  StoreHost* host = nullptr;  // how the store reaches the core's thread; null: it never does
+  std::function<void(const Error&)> on_store_lost{};
 };
 
 // One thread at a time. A message enters through its session; after all that arrived together has
@@ -40,7 +45,8 @@ struct CoreParts {
 // everybody.
 class ServerCore final : public CommitListener, public DeltaReceiver, private StoreListener {
  public:
-  explicit ServerCore(CoreParts parts);
+  // Serves `database`, which open_database() made from the same store; null: an empty one.
+  explicit ServerCore(CoreParts parts, std::unique_ptr<Database> database = nullptr);
   ~ServerCore() override;
   ServerCore(const ServerCore&) = delete;
   ServerCore& operator=(const ServerCore&) = delete;
@@ -61,16 +67,28 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   const net::TokenTable& tokens() const { return parts_.tokens; }
   const AccessPolicy& policy() const { return parts_.policy; }
   const std::string& software() const { return parts_.software; }
-  HistoryId history() const { return parts_.history; }
-  VersionedState& state() { return state_; }
-  const VersionedState& state() const { return state_; }
+  HistoryId history() const { return database_->history; }
+  VersionedState& state() { return database_->state; }
+  const VersionedState& state() const { return database_->state; }
+  const OutcomeTable& outcomes() const { return database_->outcomes; }
   CommitPipeline& pipeline() { return pipeline_; }
   InterestIndex& interests() { return subscriptions_.interests(); }
   std::size_t session_count() const { return sessions_.size(); }
+  // On what commits have conflicted since the start.
+  std::vector<ConflictCount> conflict_counts() const {
+    return conflicts_.counts(*state().catalog());
+  }
 
-  // The session is open, or has ended: its object of core.Connection comes, or goes.
+  // The session is open: its object of core.Connection comes.
   void connection_opened(const Session& session);
-  void connection_ended(const Session& session);
+  // It has ended: the object goes, at once or, when the link just broke, unless the client comes
+  // back within Limits::connection_grace.
+  void connection_ended(const Session& session, Ending ending);
+
+  // The session is that of a client which had one before: that one ends, if it is still there, and
+  // its identities and its connection's object go over to this one.
+  void take_over(Session& session, const Resume& from);
+  const ReplayLog& replay() const { return replay_; }
   // That of core.Connection, which clients do not write; 0 while nobody knows it.
   TypeId connection_type() const { return connections_.type(); }
 
@@ -85,7 +103,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void hold_version(SessionId session, Version oldest, Time now);
 
   // CommitListener
-  void on_published(const CommitRecord& record, const CommitOrigin& origin) override;
+  void on_published(CommitRecord record, const CommitOrigin& origin) override;
   void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) override;
   void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
                          const Result<Version>& outcome) override;
@@ -99,6 +117,10 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void on_durable(Version up_to) override;
   void on_append_failed(Version from, const Error& reason) override;
   void on_ids_reserved(ObjectId below) override;
+  void on_away(const Error& reason) override { pipeline_.on_away(reason); }
+  void on_back() override { pipeline_.on_back(); }
+  void on_overdue(Version up_to) override { pipeline_.on_overdue(up_to); }
+  void on_lost(const Error& reason) override;
 
   Session* find(SessionId session);
   void grant_waiting_ids();
@@ -109,23 +131,36 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
     std::uint64_t count = 0;
     bool opening = false;
   };
+  // What a client that is gone may come back to.
+  struct Departed {
+    std::string actor;
+    std::vector<IdRange> ids;
+  };
+  void remember(const Session& session);
+
   struct Hold {
     Version oldest;
     Time since{};
   };
 
   CoreParts parts_;
-  VersionedState state_;
+  std::unique_ptr<Database> database_;
   CommitPipeline pipeline_;
   SubscriptionEngine subscriptions_;
   ConnectionObjects connections_;
+  ReplayLog replay_;
+  boost::unordered_flat_map<ClientId, Departed> departed_;
+  std::deque<ClientId> departed_in_order_;
   boost::unordered_flat_map<SessionId, std::unique_ptr<Session>> sessions_;
   boost::unordered_flat_map<SessionId, Hold> holds_;
+  ConflictCounters conflicts_;
   SessionId last_session_;
-  ObjectId next_id_{1};
-  ObjectId ids_reserved_below_{1};
-  ObjectId ids_asked_below_{1};
+  ObjectId next_id_;
+  ObjectId ids_reserved_below_;
+  ObjectId ids_asked_below_;
+  const ObjectId ids_before_start_below_;
   std::deque<IdRequest> id_requests_;
+  Time now_{};  // at the last tick
   bool shutting_down_ = false;
 };
 

@@ -24,6 +24,8 @@ class SessionLink {
   virtual ~SessionLink() = default;
   virtual void send(wire::EncodedMessage message) = 0;  // queues
   virtual std::size_t queued_bytes() const = 0;
+  // As many as that if so many more were queued.
+  virtual std::size_t queued_bytes_with(std::size_t more) const { return queued_bytes() + more; }
   virtual void drop_queue() = 0;  // but for a message partly written
   // No message follows and none is read any more: write what is queued, then close.
   virtual void end() = 0;
@@ -33,6 +35,9 @@ class SessionLink {
 };
 
 class ServerCore;
+
+// How a session ended: its client said goodbye, or may want to come back.
+enum class Ending : std::uint8_t { kOrderly, kBroken };
 
 // One thread at a time, that of its ServerCore, which owns it.
 class Session {
@@ -47,6 +52,7 @@ class Session {
   const std::string& peer() const { return peer_; }
   const std::string& program() const { return program_; }  // what the client calls itself
   ObjectId connection() const { return connection_; }      // its object; 0 before it is open
+  const std::vector<IdRange>& ids() const { return ids_; }
   bool is_open() const { return phase_ == Phase::kOpen; }
   bool has_ended() const { return phase_ == Phase::kEnded; }
 
@@ -69,6 +75,9 @@ class Session {
   void deliver(const wire::EncodedMessage& message);
   void finish_commit(Sequence sequence, CommitOutcome outcome);
   void grant_ids(IdRange range);
+  // What its client had in an earlier session.
+  void adopt_ids(const std::vector<IdRange>& ranges);
+  void adopt_connection(ObjectId connection) { connection_ = connection; }
   void open(Version version);  // answers OpenSession
   void tell_catalog(const std::string& schema, RequestId request, Version version);
   // The schema has grown: what was subscribed to lazily is sent again, with the fields of new
@@ -98,6 +107,9 @@ class Session {
   void on(Subscribe& message);
   void on(Unsubscribe& message);
   void on(Release& message);
+  void on(Resume& message);
+  bool can_resume(const Resume& message) const;
+  bool replay(const Resume& message);
   void on(LoadObjects& message);
   void on(Commit& message, std::size_t bytes);
   bool begin_commit(const Commit& message);
@@ -112,7 +124,7 @@ class Session {
   void tell_catalog_once(const std::string& schema);
   void unsubscribe(SubscriptionId subscription);
   void release(const Release& message);
-  void end();
+  void end(Ending ending);
   void drop_old_loads();
   void send_load_piece();
   void do_subscription_job();
@@ -126,8 +138,10 @@ class Session {
   std::string program_;
   ClientId client_;
   ObjectId connection_;
+  bool resumes_ = false;      // Resume is to be the next message
   std::vector<IdRange> ids_;  // sorted, merged
   Sequence last_sequence_;
+  Sequence resent_up_to_;  // commits up to this one may have arrived in earlier sessions
   std::uint32_t commits_in_flight_ = 0;
   std::set<std::string> schemas_;  // whose types the client has been told
   std::set<SubscriptionId> subscriptions_;

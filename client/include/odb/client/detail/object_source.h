@@ -11,12 +11,15 @@
 
 namespace odb::detail {
 
+struct SnapshotOrigin;
+
 class ObjectSource {
  public:
   virtual ~ObjectSource() = default;
   // The rows of `what` as of a version of the server. Waits for the answer. Throws TooOldError when
-  // the version is older than the horizon, TimeoutError, DisconnectedError.
-  virtual std::vector<RowBlock> load(Version version, Interest what) = 0;
+  // the version is older than the horizon, or of a history that has ended; TimeoutError,
+  // DisconnectedError.
+  virtual std::vector<RowBlock> load(const SnapshotOrigin& origin, Interest what) = 0;
   // Completes partial rows that the snapshot which asks holds, from such an answer: row by row the
   // object that it is of. Any thread.
   virtual void complete(const std::vector<std::pair<ObjectId, const Row*>>& partial,

@@ -22,6 +22,8 @@ class ReadTrigger {
   void add(ReadSet reads, Version version);
   bool empty() const { return parts_.empty(); }
   bool is_touched_by(const Change& change) const;
+  // Whether a read lies in what is covered.
+  bool reads_any_of(const Coverage& coverage, const Catalog& catalog) const;
 
  private:
   struct Part {
@@ -37,8 +39,9 @@ class ReadTrigger {
   std::vector<Part> parts_;
 };
 
-// A read of whose changes the server does not tell this client, because no loaded subscription
-// covers it: the transaction fetched it. Nothing when there is none.
-std::optional<Error> find_unwatched(const Snapshot& snapshot, const ReadSet& reads);
+// A read of whose changes the server does not tell this client, because neither a loaded
+// subscription nor `watched` covers it. Nothing when there is none.
+std::optional<Error> find_unwatched(const Snapshot& snapshot, const Coverage& watched,
+                                    const ReadSet& reads);
 
 }  // namespace odb::detail

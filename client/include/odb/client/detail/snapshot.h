@@ -37,26 +37,36 @@ struct Coverage {
   }
   bool has_key(const CatalogIndex& index, const std::string& key) const;
   bool has_range(const CatalogIndex& index, const KeySpan& span) const;
+  // All of an interest that passed check_interest for the catalog.
+  bool has(const Interest& interest, const Catalog& catalog) const;
   // Whether an object with this row falls under it.
   bool has_row(const CatalogType& type, ObjectId object, const Row& row) const;
+};
+
+// Which version of which history of the server.
+struct SnapshotOrigin {
+  HistoryId history;
+  Version version;
 };
 
 // Readable from many threads at once. Keeps the cache alive, and its version readable.
 class Snapshot {
  public:
-  Snapshot(std::shared_ptr<VersionedState> state, VersionedState::Pin pin, Version version,
+  Snapshot(std::shared_ptr<VersionedState> state, VersionedState::Pin pin, SnapshotOrigin origin,
            std::shared_ptr<const ClientCatalog> catalog, std::shared_ptr<const Coverage> coverage,
            std::weak_ptr<ObjectSource> source)
       : state_(std::move(state)),
         pin_(std::move(pin)),
         step_(pin_.version()),
-        version_(version),
+        origin_(origin),
         catalog_(std::move(catalog)),
         coverage_(std::move(coverage)),
         source_(std::move(source)) {}
 
-  Version version() const { return version_; }  // of the server
-  Version step() const { return step_; }        // of the cache
+  Version version() const { return origin_.version; }  // of the server
+  HistoryId history() const { return origin_.history; }
+  const SnapshotOrigin& origin() const { return origin_; }
+  Version step() const { return step_; }  // of the cache
   const ClientCatalog& catalog() const { return *catalog_; }
 
   // Null when the cache does not hold the object.
@@ -108,7 +118,7 @@ class Snapshot {
   std::shared_ptr<VersionedState> state_;  // before pin_: outlives it
   VersionedState::Pin pin_;
   Version step_;
-  Version version_;
+  SnapshotOrigin origin_;
   std::shared_ptr<const ClientCatalog> catalog_;
   std::shared_ptr<const Coverage> coverage_;
   std::weak_ptr<ObjectSource> source_;

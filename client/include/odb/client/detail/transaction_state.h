@@ -50,6 +50,10 @@ class TransactionState {
   // it here. For a program that fetches for itself because the snapshot has no source.
   void add_fetched(const Interest& what, std::vector<RowBlock> blocks);
 
+  // What it has fetched so far, in the order of the reads.
+  const std::vector<Interest>& fetched() const { return fetched_interests_; }
+  const Coverage& fetched_coverage() const { return fetched_coverage_; }
+
   bool has_writes() const;
   ReadSet reads() const;
   Changeset writes() const;
@@ -113,6 +117,7 @@ class TransactionState {
   // What was fetched: rows by object, and what they cover together.
   std::map<ObjectRef, Row::Owner> fetched_;
   Coverage fetched_coverage_;
+  std::vector<Interest> fetched_interests_;
 };
 
 }  // namespace odb::detail

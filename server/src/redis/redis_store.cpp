@@ -1,0 +1,139 @@
+#include "odb/server/redis_store.h"
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "loading.h"
+#include "worker.h"
+
+namespace odb::server {
+
+namespace {
+
+using namespace redis;
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+class RedisStore final : public Store {
+ public:
+  explicit RedisStore(RedisOptions options)
+      : options_(std::move(options)),
+        keys_(options_.prefix),
+        link_(make_link()),
+        possession_(options_, keys_, *link_) {}
+  ~RedisStore() override { RedisStore::stop(); }
+
+  Result<std::optional<StoredDatabase>> load(StoreLoader& loader) override {
+    if (auto connected = possession_.connect(Possession::Patience::kPatient); !connected) {
+      return connected.error();
+    }
+    spdlog::info("Redis at {}: {}", options_.address.to_string(),
+                 describe(possession_.durability()));
+    for (const std::string& line : warnings(possession_.durability())) spdlog::warn("{}", line);
+    if (!options_.address.is_private()) {
+      spdlog::warn(
+          "what travels to Redis at {} is not encrypted: put it on this machine, or use a "
+          "TLS tunnel (stunnel) or a private network",
+          options_.address.to_string());
+    }
+    if (auto ours = possession_.check_ours(); !ours) return ours.error();
+    if (auto taken = possession_.take(); !taken) return taken.error();
+    auto stored = load_database(possession_, keys_, *link_, options_, loader);
+    if (stored && stored->has_value()) {
+      version_ = (*stored)->version;
+      if ((*stored)->may_have_lost) {
+        spdlog::warn("Redis may have lost acknowledged commits: a new history begins at version {}",
+                     version_.value);
+      }
+    }
+    return stored;
+  }
+
+  Result<void> begin(HistoryId history) override {
+    history_ = history;
+    return possession_.begin(history);
+  }
+
+  void start(StoreListener& listener, StoreHost& host) override {
+    listener_ = &listener;
+    worker_ = std::make_unique<Worker>(options_, keys_, *link_, possession_, history_, version_,
+                                       [this, &host](std::vector<News> news) {
+                                         host.post([this, news = std::move(news)] {
+                                           for (const News& item : news) take(item);
+                                         });
+                                       });
+  }
+
+  void append(const CommitBatch& batch) override {
+    if (refusal_) return listener_->on_append_failed(batch.records.front()->version, *refusal_);
+    worker_->append(Batch(batch, keys_), generation_);
+  }
+
+  void reserve_ids(ObjectId below) override { worker_->reserve(below); }
+
+  void stop() override {
+    is_stopped_ = true;
+    if (worker_ != nullptr) {
+      worker_.reset();
+    } else {
+      possession_.release(Possession::End::kUnclean);  // nothing was written
+      link_->close();
+    }
+  }
+
+  std::string name() const override { return "Redis at " + options_.address.to_string(); }
+
+ private:
+  void take(const News& news) {
+    if (is_stopped_) return;
+    std::visit(Overloaded{
+                   [&](const Durable& durable) { listener_->on_durable(durable.up_to); },
+                   [&](const Failed& failed) {
+                     generation_ = failed.generation;
+                     listener_->on_append_failed(failed.from, failed.reason);
+                   },
+                   [&](const IdsReserved& ids) { listener_->on_ids_reserved(ids.below); },
+                   [&](const Away& away) {
+                     refusal_ = away.reason;
+                     listener_->on_away(away.reason);
+                   },
+                   [&](const Back&) {
+                     refusal_.reset();
+                     listener_->on_back();
+                   },
+                   [&](const Overdue& overdue) { listener_->on_overdue(overdue.up_to); },
+                   [&](const Lost& lost) {
+                     refusal_ = lost.reason;
+                     listener_->on_lost(lost.reason);
+                   },
+               },
+               news);
+  }
+
+  const RedisOptions options_;
+  const Keys keys_;
+  const std::unique_ptr<Link> link_;
+  Possession possession_;
+  HistoryId history_;
+  Version version_;
+  StoreListener* listener_ = nullptr;
+  std::uint64_t generation_ = 0;
+  std::optional<Error> refusal_;  // while away, or lost
+  bool is_stopped_ = false;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_redis_store(RedisOptions options) {
+  return std::make_unique<RedisStore>(std::move(options));
+}
+
+}  // namespace odb::server

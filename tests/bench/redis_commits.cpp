@@ -1,0 +1,245 @@
+// Commits that become durable in Redis, next to a bare program that writes the same keys there.
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+
+#include "clock.h"
+#include "figures.h"
+#include "floor.h"
+#include "statistics.h"
+
+namespace odb::bench {
+
+namespace {
+
+constexpr char kFigure[] = "redis-commits";
+constexpr int kClients = 4;
+constexpr int kInFlight = 64;
+constexpr std::size_t kRowBytes = 56;   // what odb keeps of a counter
+constexpr std::size_t kLogBytes = 250;  // and of a commit
+constexpr std::size_t kOutcomeBytes = 120;
+
+// A redis-server of our own, gone with the bench.
+class RedisServer {
+ public:
+  explicit RedisServer(const std::string& appendfsync)
+      : folder_(std::filesystem::temp_directory_path() /
+                ("odb_bench_" + std::to_string(::getpid()))),
+        socket_((folder_ / "socket").string()),
+        process_(make(appendfsync)) {
+    wait();
+  }
+  ~RedisServer() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  const std::string& socket() const { return socket_; }
+
+ private:
+  ProcessOptions make(const std::string& appendfsync) const {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    ProcessOptions options;
+    options.arguments = {"/usr/bin/redis-server",
+                         "--port",
+                         "0",
+                         "--unixsocket",
+                         socket_,
+                         "--dir",
+                         folder_.string(),
+                         "--save",
+                         "",
+                         "--appendonly",
+                         "yes",
+                         "--appendfsync",
+                         appendfsync,
+                         "--logfile",
+                         (folder_ / "log").string()};
+    return options;
+  }
+  void wait() const {
+    for (int i = 0; i < 500; ++i) {
+      if (std::filesystem::exists(socket_)) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    throw std::runtime_error("redis-server does not start");
+  }
+
+  const std::filesystem::path folder_;
+  const std::string socket_;
+  Process process_;
+};
+
+void add(std::string& out, std::initializer_list<std::string_view> arguments) {
+  out += "*" + std::to_string(arguments.size()) + "\r\n";
+  for (const std::string_view argument : arguments) {
+    out += "$" + std::to_string(argument.size()) + "\r\n";
+    out += argument;
+    out += "\r\n";
+  }
+}
+
+// The bare program: one connection, blocking, whose replies are counted and not looked at.
+class BareRedis {
+ public:
+  explicit BareRedis(const std::string& socket) : socket_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("cannot connect to Redis");
+    }
+  }
+  ~BareRedis() { ::close(socket_); }
+  BareRedis(const BareRedis&) = delete;
+  BareRedis& operator=(const BareRedis&) = delete;
+
+  void write(const std::string& bytes) const {
+    for (std::size_t done = 0; done < bytes.size();) {
+      const auto sent = ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+      if (sent <= 0) throw std::runtime_error("Redis is gone");
+      done += static_cast<std::size_t>(sent);
+    }
+  }
+  // How many replies came; at least one. Replies are +OK, :1 and a bulk string of one line.
+  int read_replies() {
+    int replies = 0;
+    while (replies == 0) {
+      char bytes[65536];
+      const auto got = ::recv(socket_, bytes, sizeof bytes, 0);
+      if (got <= 0) throw std::runtime_error("Redis is gone");
+      for (const char* at = bytes; at < bytes + got; ++at) {
+        if (is_line_start_) is_bulk_ = *at == '$';
+        if (is_line_start_ && *at == '-') throw std::runtime_error("Redis refuses");
+        is_line_start_ = *at == '\n';
+        if (is_line_start_ && !is_bulk_) ++replies;
+      }
+    }
+    return replies;
+  }
+
+ private:
+  const int socket_;
+  bool is_line_start_ = true;
+  bool is_bulk_ = false;
+};
+
+}  // namespace
+
+// Writes what odb writes for a commit, one command after the other, without asking anything.
+json::object redis_floor_worker(const json::object& arguments, WorkerChannel&) {
+  BareRedis redis(text(arguments, "socket"));
+  const bool all_keys = integer(arguments, "all_keys") != 0;
+  const std::int64_t in_flight = integer(arguments, "in_flight");
+  const std::string row(kRowBytes, 'r');
+  const std::string log(kLogBytes, 'l');
+  const std::string outcome(kOutcomeBytes, 'o');
+  const int replies_each = all_keys ? 4 : 1;
+  const std::int64_t until = now_ns() + integer(arguments, "window_ms") * 1'000'000;
+  const std::int64_t begin = now_ns();
+  std::int64_t sent = 0;
+  std::int64_t done = 0;
+  std::int64_t replies = 0;
+  while (now_ns() < until) {
+    std::string out;
+    for (; sent - done < in_flight; ++sent) {
+      const std::string version = std::to_string(sent + 1);
+      add(out, {"SET", "bare:row:1:" + std::to_string(sent % in_flight), row});
+      if (!all_keys) continue;
+      add(out, {"XADD", "bare:log", "MAXLEN", "~", "100000", version + "-0", "commits", log});
+      add(out, {"HSET", "bare:outcomes", std::to_string(sent % kClients), outcome});
+      add(out, {"HSET", "bare:meta", "version", version});
+    }
+    redis.write(out);
+    replies += redis.read_replies();
+    done = replies / replies_each;
+  }
+  return {{"per_second", static_cast<double>(done) * 1e9 / static_cast<double>(now_ns() - begin)}};
+}
+
+namespace {
+
+double measure_floor(const Run& run, const std::string& socket, bool all_keys, int in_flight,
+                     std::int64_t window_ms) {
+  Worker worker("redis-floor",
+                json::object{{"socket", socket},
+                             {"all_keys", all_keys ? 1 : 0},
+                             {"in_flight", in_flight},
+                             {"window_ms", window_ms}},
+                {}, run.token);
+  return number(worker.read(), "per_second");
+}
+
+double measure_odb(const Run& run, const std::string& socket, std::int64_t window_ms) {
+  ServerProcess server(run, {}, {"--redis", "unix:" + socket});
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int i = 0; i < kClients; ++i) {
+    workers.push_back(std::make_unique<Worker>(
+        "commit-throughput", json::object{{"port", server.port()}}, std::nullopt, run.token));
+  }
+  return measure_in_window(workers, window_ms).per_second();
+}
+
+double measure_latency(const Run& run, std::vector<std::string> store, std::int64_t commits) {
+  const ServerProcess server(run, {}, std::move(store));
+  return number(server.run_worker("commit-latency", {{"commits", commits}}), "p50");
+}
+
+}  // namespace
+
+// From the start of the process to the line that says that it listens.
+void measure_redis_restart(Run& run) {
+  const std::int64_t objects = run.scaled(1'000'000, 50'000);
+  repeat(run, "redis-restart", [&](int) {
+    const RedisServer redis("everysec");
+    const std::vector<std::string> store = {"--redis", "unix:" + redis.socket()};
+    {
+      const ServerProcess server(run, {}, store);
+      const double seconds = number(
+          server.run_worker("load-objects", {{"objects", objects}, {"indexed", 1}}), "seconds");
+      run.report.line("redis-restart", std::to_string(objects) + " objects are written", "s")
+          .samples.push_back(seconds);
+    }
+    const std::int64_t begin = now_ns();
+    const ServerProcess server(run, {}, store);
+    run.report
+        .line("redis-restart", std::to_string(objects) + " objects are served", "s",
+              {Goal::Kind::kAtMost, 6})
+        .samples.push_back(seconds_since(begin));
+  });
+}
+
+void measure_redis_commits(Run& run) {
+  const std::int64_t window_ms = run.scaled(2'000, 500);
+  const std::int64_t commits = run.scaled(10'000, 2'000);
+  for (const std::string fsync : {"everysec", "always"}) {
+    repeat(run, std::string(kFigure) + ", " + fsync, [&](int) {
+      const RedisServer redis(fsync);
+      const double floor =
+          measure_floor(run, redis.socket(), true, kClients * kInFlight, window_ms);
+      Line& line = run.report.line(kFigure, "4 clients, 64 in flight each, " + fsync, "commits/s",
+                                   {Goal::Kind::kAtLeast, 0.6 * floor});
+      line.samples.push_back(measure_odb(run, redis.socket(), window_ms));
+      line.floor_samples.push_back(floor);
+      run.report.line(kFigure, "bare SET of the rows alone, " + fsync, "commits/s")
+          .samples.push_back(
+              measure_floor(run, redis.socket(), false, kClients * kInFlight, window_ms));
+      const double bare = 1e6 / measure_floor(run, redis.socket(), false, 1, window_ms / 2);
+      const double memory = measure_latency(run, {"--inmem"}, commits);
+      Line& latency = run.report.line(kFigure, "one commit at a time, p50, " + fsync, "us");
+      latency.samples.push_back(
+          measure_latency(run, {"--redis", "unix:" + redis.socket()}, commits));
+      latency.floor_samples.push_back(memory + bare);
+    });
+  }
+}
+
+}  // namespace odb::bench
