@@ -1,6 +1,5 @@
 // Opening a connection: a link, authentication, session.
-#include <errno.h>  // program_invocation_short_name
-
+#include <cerrno>  // program_invocation_short_name
 #include <thread>
 #include <utility>
 

@@ -86,6 +86,7 @@ Database connect(const std::string& host, std::uint16_t port, const std::string&
 Database connect(std::vector<ServerAddress> servers, const std::string& token,
                  ConnectOptions options) {
   std::vector<net::Endpoint> endpoints;
+  endpoints.reserve(servers.size());
   for (ServerAddress& server : servers) endpoints.push_back({std::move(server.host), server.port});
   return Database(detail::Connection::open(std::move(endpoints), token, std::move(options)));
 }

@@ -85,6 +85,7 @@ int run(int argc, char** argv) {
   CLI::App app("Measures odb on this machine, beside the floor: TLS over loopback by itself.");
   app.set_help_flag("--help", "Show this and end");
   std::vector<std::string> names;
+  names.reserve(kFigures.size());
   for (const Figure& figure : kFigures) names.emplace_back(figure.name);
   app.add_option("--only", run.options.only, "The one figure to measure")
       ->check(CLI::IsMember(names));

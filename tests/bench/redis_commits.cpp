@@ -181,6 +181,7 @@ double measure_floor(const Run& run, const std::string& socket, bool all_keys, i
 double measure_odb(const Run& run, const std::string& socket, std::int64_t window_ms) {
   ServerProcess server(run, {}, {"--redis", "unix:" + socket});
   std::vector<std::unique_ptr<Worker>> workers;
+  workers.reserve(kClients);
   for (int i = 0; i < kClients; ++i) {
     workers.push_back(std::make_unique<Worker>(
         "commit-throughput", json::object{{"port", server.port()}}, std::nullopt, run.token));

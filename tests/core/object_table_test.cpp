@@ -187,6 +187,7 @@ TEST(ObjectTable, ReadersFindTheirRowsWhileTheWriterGrowsAndErases) {
   std::atomic<bool> stop = false;
   std::atomic<int> missed = 0;
   std::vector<std::thread> readers;
+  readers.reserve(2);
   for (int i = 0; i < 2; ++i) {
     readers.emplace_back([&] {
       while (!stop.load(std::memory_order_acquire)) {

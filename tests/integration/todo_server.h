@@ -50,9 +50,9 @@ class TodoServer : public ::testing::Test {
     return db;
   }
 
-  static Ref<Task> create(Database& db, Task task) {
+  static Ref<Task> create(Database& db, const Task& task) {
     Transaction tx = db.transaction();
-    const Ref<Task> ref = tx.create(std::move(task));
+    const Ref<Task> ref = tx.create(task);
     tx.commit();
     return ref;
   }
