@@ -62,6 +62,9 @@ class Cache {
   // loading leaves nothing.
   void end_subscription(SubscriptionId subscription, const Interest& interest, Version version);
 
+  // Whether lazy subscriptions are to come again, with the fields of a new index.
+  bool has_incomplete_indexes() const { return !incomplete_indexes_.empty(); }
+
   // Nothing more comes of subscriptions that were loading. Whatever they alone had kept here goes.
   void abandon_loads(const std::vector<Interest>& interests);
 

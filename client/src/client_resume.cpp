@@ -124,7 +124,8 @@ void ClientCore::resume(const SessionOpened& opened) {
   for (auto& [id, releasing] : releases_) releasing.is_past = true;
   finish_what_ended_with_the_session();
   Resume message;
-  message.history = history_;
+  // A new session does not know that lazy subscriptions were to come again: then all comes anew.
+  message.history = cache_->has_incomplete_indexes() ? HistoryId{} : history_;
   message.version = cache_->version();
   message.connection = connection_;
   message.sent_up_to = last_sent_sequence_;
