@@ -41,6 +41,10 @@ struct Coverage {
   bool has(const Interest& interest, const Catalog& catalog) const;
   // Whether an object with this row falls under it.
   bool has_row(const CatalogType& type, ObjectId object, const Row& row) const;
+
+ private:
+  // Whether an object with this key is held for the sake of the index, which may be incomplete.
+  bool has_entry(const CatalogIndex& index, const std::string& key) const;
 };
 
 // Which version of which history of the server.
