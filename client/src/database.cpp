@@ -1,5 +1,6 @@
 #include "odb/client/database.h"
 
+#include <algorithm>
 #include <map>
 #include <thread>
 #include <utility>
@@ -11,19 +12,52 @@
 
 namespace odb {
 
+namespace {
+
+// What is left of a time that several waits share.
+class Remaining {
+ public:
+  using Timeout = std::optional<std::chrono::milliseconds>;
+
+  explicit Remaining(Timeout timeout) {
+    if (timeout) until_ = Clock::now() + *timeout;
+  }
+  Timeout operator()() const {
+    if (!until_) return std::nullopt;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until_ - Clock::now());
+    return std::max(left, std::chrono::milliseconds(0));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::optional<Clock::time_point> until_;
+};
+
+}  // namespace
+
 // ---- Subscription ----
 
-bool Subscription::is_loaded() const { return connection_->is_loaded(id_); }
+bool Subscription::is_loaded() const {
+  return std::all_of(ids_.begin(), ids_.end(),
+                     [&](SubscriptionId id) { return connection_->is_loaded(id); });
+}
 
 void Subscription::wait(std::optional<std::chrono::milliseconds> timeout) const {
-  connection_->wait_loaded(id_, timeout);
+  const Remaining remaining(timeout);
+  for (const SubscriptionId id : ids_) connection_->wait_loaded(id, remaining());
 }
 
 void Subscription::unsubscribe(std::optional<std::chrono::milliseconds> timeout) {
-  connection_->unsubscribe(id_, timeout);
+  const Remaining remaining(timeout);
+  for (const SubscriptionId id : ids_) connection_->unsubscribe(id, remaining());
 }
 
-std::uint64_t Subscription::objects_loaded() const { return connection_->objects_loaded(id_); }
+std::uint64_t Subscription::objects_loaded() const {
+  std::uint64_t sum = 0;
+  for (const SubscriptionId id : ids_) sum += connection_->objects_loaded(id);
+  return sum;
+}
 
 // ---- Transaction ----
 
@@ -51,7 +85,7 @@ Version Transaction::commit(std::optional<std::chrono::milliseconds> timeout) {
   CommitOutcome outcome = try_commit(timeout);
   if (const auto* accepted = std::get_if<Accepted>(&outcome)) return accepted->version;
   if (auto* conflict = std::get_if<Conflict>(&outcome)) {
-    std::string message = detail::describe(catalog(), *conflict);
+    std::string message = describe_conflict(catalog(), *conflict);
     throw ConflictError(std::move(*conflict), std::move(message));
   }
   throw_error(std::get<Error>(std::move(outcome)));
@@ -119,6 +153,35 @@ Subscription Database::subscribe(const Schema& schema, Loading loading,
   return subscribe(SchemaInterest{schema.name()}, loading, timeout);
 }
 
+Subscription Database::subscribe(const Schema& schema, const Excluding& excluding, Loading loading,
+                                 std::optional<std::chrono::milliseconds> timeout) {
+  std::vector<std::string> wanted;
+  for (const TypeDefinition& type : schema.definition().types) wanted.push_back(type.name);
+  for (std::size_t i = 0; i < excluding.names.size(); ++i) {
+    std::string name = excluding.names[i];
+    if (i < excluding.slots.size()) {
+      const auto& bindings = schema.bindings();
+      const auto bound = std::find_if(bindings.begin(), bindings.end(), [&](const auto& binding) {
+        return binding.slot == excluding.slots[i];
+      });
+      if (bound != bindings.end()) name = bound->type_name;
+    }
+    if (std::erase(wanted, name) > 0) continue;
+    throw SchemaError({ErrorCode::kUnknownType,
+                       "excluding: schema " + schema.name() + " does not define " + name});
+  }
+  connection_->define(schema, timeout);
+  const std::shared_ptr<const Catalog> known = catalog();
+  std::vector<SubscriptionId> ids;
+  for (const std::string& name : wanted) {
+    const CatalogType* const type = known->find(TypeName{schema.name(), name});
+    ids.push_back(connection_->subscribe(TypeInterest{type->id}, loading));
+  }
+  Subscription subscription(connection_, std::move(ids));
+  subscription.wait(timeout);
+  return subscription;
+}
+
 Subscription Database::subscribe(Interest interest,
                                  std::optional<std::chrono::milliseconds> timeout) {
   return subscribe(std::move(interest), Loading::kEager, timeout);
@@ -132,7 +195,7 @@ Subscription Database::subscribe(Interest interest, Loading loading,
 }
 
 Subscription Database::subscribe_async(Interest interest, Loading loading) {
-  return {connection_, connection_->subscribe(std::move(interest), loading)};
+  return {connection_, {connection_->subscribe(std::move(interest), loading)}};
 }
 
 void Database::release(std::span<const ObjectRef> objects,

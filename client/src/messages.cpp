@@ -1,6 +1,9 @@
 #include "messages.h"
 
+#include <cstdio>
+
 #include "odb/client/errors.h"
+#include "odb/core/key_codec.h"
 
 namespace odb::detail {
 
@@ -9,6 +12,18 @@ namespace {
 std::string type_name(const Catalog& catalog, TypeId type) {
   const CatalogType* found = catalog.find(type);
   return found == nullptr ? "type " + std::to_string(type.value) : to_string(found->name);
+}
+
+// "status = open, priority = 3"
+std::string looked_up(const CatalogIndex& index, const std::string& key) {
+  const auto values = decode_key(key);
+  if (!values || values->size() != index.fields.size()) return "a value";
+  std::string text;
+  for (const Value& value : *values) {
+    if (!text.empty()) text += ", ";
+    text += to_string(value);
+  }
+  return text;
 }
 
 struct KeyDescription {
@@ -26,7 +41,8 @@ struct KeyDescription {
   std::string operator()(const IndexRead& read) const {
     const CatalogIndex* index = catalog.find(read.index);
     if (index == nullptr) return "index " + std::to_string(read.index.value);
-    return "a value of index " + type_name(catalog, index->type) + "." + index->name;
+    return looked_up(*index, read.key) + " in index " + type_name(catalog, index->type) + "." +
+           index->name;
   }
   std::string operator()(const IndexRangeRead& read) const {
     const CatalogIndex* index = catalog.find(read.index);
@@ -62,12 +78,21 @@ ObjectRef only_one(const Catalog& catalog, IndexId index, std::span<const Object
                            ": expected one object, found " + std::to_string(found.size())});
 }
 
-std::string describe(const Catalog& catalog, const Conflict& conflict) {
-  std::string text = "conflict on " + std::visit(KeyDescription{catalog}, conflict.key) +
+}  // namespace odb::detail
+
+namespace odb {
+
+std::string describe_conflict(const Catalog& catalog, const Conflict& conflict) {
+  std::string text = "conflict on " + std::visit(detail::KeyDescription{catalog}, conflict.key) +
                      ": read at version " + std::to_string(conflict.read.value) + ", changed";
   if (!conflict.actor.empty()) text += " by " + conflict.actor;
   if (conflict.won != Version{}) text += " in version " + std::to_string(conflict.won.value);
+  if (conflict.sequence != Sequence{}) {
+    char client[9];
+    std::snprintf(client, sizeof client, "%08x", static_cast<unsigned>(conflict.client.high >> 32));
+    text += ", request " + std::to_string(conflict.sequence.value) + " of client " + client;
+  }
   return text;
 }
 
-}  // namespace odb::detail
+}  // namespace odb

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "odb/client/object_ref.h"
-#include "odb/core/changeset.h"
 #include "odb/core/error.h"
 #include "odb/core/schema.h"
 
@@ -19,8 +18,5 @@ Error not_subscribed(const Catalog& catalog, ObjectRef object);
 
 // The one object of a look-up; throws NotFoundError when there is none or there are several.
 ObjectRef only_one(const Catalog& catalog, IndexId index, std::span<const ObjectRef> found);
-
-// "conflict on todo.Task 42, field status: read at version 7, changed by alice in version 9".
-std::string describe(const Catalog& catalog, const Conflict& conflict);
 
 }  // namespace odb::detail

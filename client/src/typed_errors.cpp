@@ -3,6 +3,7 @@
 #include <string>
 
 #include "odb/client/mapping_base.h"
+#include "odb/client/mapping_recursive.h"
 
 namespace odb::detail {
 
@@ -32,6 +33,22 @@ void throw_no_alternative(std::size_t alternatives) {
 void throw_no_enumerator(std::string_view enum_name) {
   throw ValueError(
       {ErrorCode::kWrongType, "expected one of the enumerators of " + std::string(enum_name)});
+}
+
+void throw_too_many_nodes(std::size_t nodes_max) {
+  throw_out_of_range("a value of at most " + std::to_string(nodes_max) +
+                     " nodes; a part that it holds twice counts twice");
+}
+
+void throw_nodes_too_deep(std::size_t depth_max) {
+  throw ValueError({ErrorCode::kValueTooDeep, "expected a value that is nested at most " +
+                                                  std::to_string(depth_max) + " levels deep"});
+}
+
+void throw_misplaced_node(std::int64_t place) {
+  throw ValueError(
+      {ErrorCode::kWrongType, "the stored value is malformed: a node refers to place " +
+                                  std::to_string(place) + ", which is not behind its own"});
 }
 
 void throw_in_member(std::string_view struct_name, std::string_view member,

@@ -20,6 +20,7 @@ const Schema& core_schema() {
 }
 
 Schema& Schema::define_struct(std::string_view name, detail::StructDefinition definition) {
+  check_not_frozen();
   const std::size_t slot = definition.slot;
   const std::string_view struct_name = definition.struct_name;
   for (const detail::BindingDeclaration& known : bindings_) {
@@ -46,6 +47,7 @@ Schema& Schema::define_struct(std::string_view name, detail::StructDefinition de
 }
 
 Schema& Schema::uses(const Schema& other) {
+  check_not_frozen();
   std::vector<std::size_t> added;
   for (const detail::BindingDeclaration& type : other.bindings_) {
     const bool is_known = std::any_of(used_.begin(), used_.end(),

@@ -49,6 +49,39 @@ TEST(TypedSchema, DefinesIndexes) {
             (std::vector<IndexDefinition>{{"name", {"name"}, Uniqueness::kUnique}}));
 }
 
+TEST(TypedSchema, FreezesWhatIsWhole) {
+  Schema schema("todo");
+  schema.define<Task>();
+  EXPECT_EQ(message_of<SchemaError>([&] { schema.freeze(); }),
+            "todo.Task.owner refers to todo.Person, which is not defined");
+  EXPECT_FALSE(schema.is_frozen());
+  schema.define<Person>();
+  schema.freeze();
+  EXPECT_TRUE(schema.is_frozen());
+  const std::string refusal = "schema todo is frozen: nothing can be defined any more";
+  EXPECT_EQ(message_of<SchemaError>([&] { schema.define<Item>(); }), refusal);
+  EXPECT_EQ(message_of<SchemaError>([&] {
+              schema.define(TypeDefinition{"Other", {}, {}});
+            }),
+            refusal);
+  EXPECT_EQ(message_of<SchemaError>([&] { schema.uses(Schema("people")); }), refusal);
+  EXPECT_EQ(schema.definition().types.size(), 2u);
+}
+
+TEST(TypedSchema, FreezesWithTypesOfOtherSchemas) {
+  Schema people("people");
+  people.define<Person>();
+  Schema schema("todo");
+  schema.uses(people).define<Task>().freeze();
+  EXPECT_TRUE(schema.is_frozen());
+
+  Schema dynamic("things");
+  dynamic.define(TypeDefinition{
+      "Shelf", {{"things", Type::list(Type::reference(TypeName{"", "Thing"}))}}, {}});
+  EXPECT_EQ(message_of<SchemaError>([&] { dynamic.freeze(); }),
+            "things.Shelf.things refers to things.Thing, which is not defined");
+}
+
 TEST(TypedSchema, DeclaresBindings) {
   const Schema schema = todo_schema();
   ASSERT_EQ(schema.bindings().size(), 2u);

@@ -56,6 +56,32 @@ TEST(KeyCodec, HasGoldenBytes) {
   EXPECT_EQ(hex(key(Value::variant(2, {Value::none()}))), "0d01020100");
 }
 
+TEST(KeyCodec, DecodesWhatItEncoded) {
+  const std::uint64_t seed = test::random_seed();
+  SCOPED_TRACE("ODB_TEST_SEED=" + std::to_string(seed));
+  test::Random random(seed);
+  for (int round = 0; round < 5000; ++round) {
+    std::vector<Value> parts;
+    const std::size_t count = 1 + test::below(random, 3);
+    for (std::size_t i = 0; i < count; ++i) parts.push_back(test::random_value(random, 3));
+    const std::string encoded = encode_key(parts);
+    const auto decoded = decode_key(encoded);
+    ASSERT_TRUE(decoded.has_value()) << hex(encoded);
+    ASSERT_EQ(*decoded, parts) << hex(encoded);
+    // No part of it but whole values is a key.
+    const std::string_view cut = std::string_view(encoded).substr(0, encoded.size() - 1);
+    const auto shorter = decode_key(cut);
+    ASSERT_TRUE(!shorter || shorter->size() < parts.size()) << hex(encoded);
+  }
+  EXPECT_EQ(decode_key("")->size(), 0u);
+  for (const char* malformed : {"\x0f", "\x03\xff",
+                                "\x05"
+                                "ab",
+                                "\x09\x01"}) {
+    EXPECT_FALSE(decode_key(malformed).has_value()) << malformed;
+  }
+}
+
 TEST(KeyCodec, OrdersAsTheValuesDoAndIsPrefixFree) {
   const std::uint64_t seed = test::random_seed();
   SCOPED_TRACE("ODB_TEST_SEED=" + std::to_string(seed));

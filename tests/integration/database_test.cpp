@@ -80,6 +80,31 @@ TEST_F(DatabaseOverTls, AConflictNamesObjectFieldVersionsAndActor) {
   EXPECT_EQ(ada.view().get<&Task::priority>(task), 1);
 }
 
+TEST_F(DatabaseOverTls, AConflictNamesWhatWasLookedUp) {
+  start();
+  Database ada = client(kAda);
+  Database bob = client(kBob);
+  Transaction mine = ada.transaction();
+  EXPECT_TRUE(mine.lookup<&Task::status>("stuck").empty());
+  mine.create(Task{.title = "mine"});
+  Transaction theirs = bob.transaction();
+  theirs.create(Task{.title = "theirs", .status = "stuck"});
+  const Version won = theirs.commit();
+  try {
+    mine.commit();
+    FAIL() << "committed although what it had looked up is there now";
+  } catch (const ConflictError& error) {
+    const Conflict& conflict = error.conflict();
+    char client[9];
+    std::snprintf(client, sizeof client, "%08x", static_cast<unsigned>(conflict.client.high >> 32));
+    EXPECT_EQ(error.what(), "conflict on \"stuck\" in index todo.Task.status: read at version " +
+                                std::to_string(conflict.read.value) +
+                                ", changed by bob in version " + std::to_string(won.value) +
+                                ", request " + std::to_string(conflict.sequence.value) +
+                                " of client " + client);
+  }
+}
+
 TEST_F(DatabaseOverTls, WritersOfDifferentFieldsDoNotConflict) {
   start();
   Database db = client();

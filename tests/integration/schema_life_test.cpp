@@ -281,5 +281,59 @@ TEST_F(SchemaLife, ViewsThatAreDroppedGiveTheirMemoryBackOnBothSides) {
   }
 }
 
+struct Entry {
+  std::int64_t number = 0;
+};
+BOOST_DESCRIBE_STRUCT(Entry, (), (number))
+
+template <class T>
+std::size_t count(const Database& db) {
+  std::size_t objects = 0;
+  for ([[maybe_unused]] const auto& object : db.view().all<T>()) ++objects;
+  return objects;
+}
+
+TEST_F(SchemaLife, APartOfASchemaIsSubscribedTo) {
+  Schema schema = todo_schema();
+  schema.define<Entry>("LogEntry");
+  start();
+  Database ada = connect_only(kAda);
+  ada.subscribe(schema);
+  const auto write = [&](std::int64_t number) {
+    Transaction tx = ada.transaction();
+    tx.create(Task{.title = std::to_string(number)});
+    tx.create(Entry{number});
+    tx.commit();
+  };
+  write(1);
+
+  Database bob = connect_only(kBob);
+  Subscription tasks = bob.subscribe(schema, excluding<Entry>());
+  EXPECT_TRUE(tasks.is_loaded());
+  EXPECT_EQ(tasks.objects_loaded(), 1u);
+  EXPECT_TRUE(bob.is_subscribed(type<Task>()));
+  EXPECT_FALSE(bob.is_subscribed(type<Entry>()));
+  write(2);
+  bob.flush();
+  EXPECT_EQ(count<Task>(bob), 2u);
+  EXPECT_EQ(count<Entry>(bob), 0u);
+
+  tasks.unsubscribe();
+  EXPECT_FALSE(bob.is_subscribed(type<Task>()));
+  EXPECT_EQ(count<Task>(bob), 0u);
+
+  // By name, lazily; and nothing at all.
+  bob.subscribe(schema, Excluding{{}, {"Task"}}, Loading::kLazy);
+  EXPECT_EQ(count<Entry>(bob), 2u);
+  EXPECT_TRUE(bob.subscribe(schema, excluding<Task, Entry>()).is_loaded());
+
+  try {
+    bob.subscribe(schema, excluding<Sample>());
+    FAIL() << "it excludes what the schema does not have";
+  } catch (const SchemaError& error) {
+    EXPECT_STREQ(error.what(), "excluding: schema todo does not define Sample");
+  }
+}
+
 }  // namespace
 }  // namespace odb::test

@@ -87,6 +87,19 @@ def test_a_conflict_raises_where_the_block_ends(db, tasks):
     run(main())
 
 
+def test_a_stale_lookup_names_the_value(db, tasks):
+    async def main():
+        slow = db.transaction()
+        async with db.transaction():
+            tasks("phantom")
+        with pytest.raises(RevisionConflictException, match='"open" in index') as raised:
+            async with slow:
+                tasks("another", priority=len(tasks.lookupAll(status="open")))
+        assert (raised.value.index, raised.value.value) == ("status", ("open",))
+
+    run(main())
+
+
 def test_an_exception_or_nocommit_commits_nothing(db, tasks):
     async def main():
         with pytest.raises(RuntimeError, match="no"):

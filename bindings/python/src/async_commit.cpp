@@ -26,17 +26,18 @@ bool PyTransaction::exit_async(bool has_exception, py::object done) {
     return false;
   }
   const std::unique_ptr<Transaction> ending = std::move(transaction_);
-  ending->commit_async([confirmed = confirmation_,
-                        finished = std::make_shared<Callback>(std::move(done)),
-                        session = std::weak_ptr(session_),
-                        catalog = bindings_->shared_catalog()](const CommitOutcome& outcome) {
-    if (confirmed != nullptr) {
-      confirmed->run([&](const py::object& call) { call(outcome_to_python(outcome, *catalog)); });
-    }
-    finished->run([&](const py::object& call) {
-      call(outcome_exception(session.lock().get(), outcome, *catalog));
-    });
-  });
+  ending->commit_async(
+      [confirmed = confirmation_, finished = std::make_shared<Callback>(std::move(done)),
+       session = std::weak_ptr(session_), bindings = bindings_](const CommitOutcome& outcome) {
+        if (confirmed != nullptr) {
+          confirmed->run([&](const py::object& call) {
+            call(outcome_to_python(outcome, bindings->catalog()));
+          });
+        }
+        finished->run([&](const py::object& call) {
+          call(outcome_exception(session.lock().get(), outcome, *bindings));
+        });
+      });
   return true;
 }
 

@@ -248,20 +248,6 @@ py::set index_reads(PyTransaction& transaction) {
   return out;
 }
 
-py::object looked_up_value(const PyTransaction& transaction, const Conflict& conflict) {
-  const auto* const entry = std::get_if<IndexRead>(&conflict.key);
-  if (entry == nullptr) return py::none();
-  const Names names(transaction.session(), transaction.shared_bindings());
-  const Catalog& catalog = names.bindings().catalog();
-  for (const IndexReadRecord& read : transaction.index_reads()) {
-    const IndexId id = read.binding->indexes[read.index];
-    if (read.is_range || id != entry->index) continue;
-    if (detail::TransactionState::key_of(catalog, id, read.values) != entry->key) continue;
-    return names.key(*read.binding, *catalog.find(id), read.values);
-  }
-  return py::none();
-}
-
 namespace {
 
 // The values of an index's fields: what the operations make of those of the row; nothing without

@@ -20,8 +20,6 @@ py::dict field_writes(PyTransaction& transaction);
 // {(type, index name, values)}; (type, None, ()) for all objects of a type, and for a range
 // (type, index name, values of the first fields, ((bound, value), ...)) with the bounds' keywords.
 py::set index_reads(PyTransaction& transaction);
-// The values that were looked up when that is what conflicted; else none.
-py::object looked_up_value(const PyTransaction& transaction, const Conflict& conflict);
 // (additions, removals): lists of (type, index name, values, object), as handlers get them.
 py::tuple index_writes(PyTransaction& transaction);
 

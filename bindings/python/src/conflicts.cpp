@@ -5,12 +5,34 @@
 
 #include "errors.h"
 #include "object_handle.h"
+#include "odb/core/key_codec.h"
 
 namespace odb::python {
 
-py::object conflict_exception(Session& session, const Catalog& catalog, const Conflict& conflict,
-                              const std::string& message) {
-  py::object out = exception_class("RevisionConflictException")(message);
+namespace {
+
+// What was looked up; None for the fields of an index that this program does not declare.
+py::object looked_up_values(const Binding& binding, const CatalogIndex& index,
+                            const std::string& key, Bindings& bindings) {
+  const auto values = decode_key(key);
+  if (!values || values->size() != index.fields.size()) return py::none();
+  py::tuple out(values->size());
+  for (std::size_t i = 0; i < values->size(); ++i) {
+    const std::size_t position = binding.positions[index.fields[i].value];
+    out[i] = position == Binding::kNoPosition
+                 ? py::object(py::none())
+                 : steal(binding.definition->fields()[position].codec->to_python((*values)[i],
+                                                                                 &bindings));
+  }
+  return out;
+}
+
+}  // namespace
+
+py::object conflict_exception(Session& session, Bindings& bindings, const Conflict& conflict) {
+  const Catalog& catalog = bindings.catalog();
+  py::object out =
+      exception_class("RevisionConflictException")(describe_conflict(catalog, conflict));
   TypeId type;
   ObjectId object;
   const CatalogIndex* index = nullptr;
@@ -40,6 +62,10 @@ py::object conflict_exception(Session& session, const Catalog& catalog, const Co
       out.attr("object") = steal(new_handle(definition->python_class(), object));
     }
   }
+  if (const auto* const entry = std::get_if<IndexRead>(&conflict.key);
+      entry != nullptr && index != nullptr && definition != nullptr) {
+    out.attr("value") = looked_up_values(bindings.of(*definition), *index, entry->key, bindings);
+  }
   if (field) out.attr("field") = known->fields.at(field->value).name;
   if (index != nullptr) out.attr("index") = index->name;
   out.attr("version") = conflict.won.value;
@@ -55,43 +81,13 @@ py::object conflict_exception(Session& session, const Catalog& catalog, const Co
   return out;
 }
 
-namespace {
-
-std::string describe(const Conflict& conflict, const Catalog& catalog) {
-  const auto type_name = [&](TypeId id) {
-    const CatalogType* const type = catalog.find(id);
-    return type == nullptr ? "an unknown type" : to_string(type->name);
-  };
-  if (const auto* const cell = std::get_if<CellRead>(&conflict.key)) {
-    const CatalogType* const type = catalog.find(cell->type);
-    const std::string field = type == nullptr ? "?" : type->fields.at(cell->field.value).name;
-    return type_name(cell->type) + "." + field + " of object " + std::to_string(cell->object.value);
-  }
-  if (const auto* const existence = std::get_if<ExistenceRead>(&conflict.key)) {
-    return type_name(existence->type) + " object " + std::to_string(existence->object.value);
-  }
-  const auto index_name = [&](IndexId id) {
-    const CatalogIndex* const index = catalog.find(id);
-    return index == nullptr ? "an index" : type_name(index->type) + " index " + index->name;
-  };
-  if (const auto* const entry = std::get_if<IndexRead>(&conflict.key)) {
-    return index_name(entry->index);
-  }
-  if (const auto* const range = std::get_if<IndexRangeRead>(&conflict.key)) {
-    return index_name(range->index);
-  }
-  return "the objects of " + type_name(std::get<MembershipRead>(conflict.key).type);
-}
-
-}  // namespace
-
 py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalog) {
   const py::object make = py::module_::import("object_database.view").attr("_transaction_result");
   if (const auto* const accepted = std::get_if<Accepted>(&outcome)) {
     return make("Success", accepted->version.value);
   }
   if (const auto* const conflict = std::get_if<Conflict>(&outcome)) {
-    return make("RevisionConflict", describe(*conflict, catalog));
+    return make("RevisionConflict", describe_conflict(catalog, *conflict));
   }
   const Error& error = std::get<Error>(outcome);
   try {
@@ -105,16 +101,12 @@ py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalo
   }
 }
 
-py::object outcome_exception(Session* session, const CommitOutcome& outcome,
-                             const Catalog& catalog) {
+py::object outcome_exception(Session* session, const CommitOutcome& outcome, Bindings& bindings) {
   if (std::holds_alternative<Accepted>(outcome)) return py::none();
   if (const auto* const conflict = std::get_if<Conflict>(&outcome)) {
-    std::string message = "conflict on " + describe(*conflict, catalog) + ": read at version " +
-                          std::to_string(conflict->read.value) + ", changed";
-    if (!conflict->actor.empty()) message += " by " + conflict->actor;
-    if (conflict->won != Version{}) message += " in version " + std::to_string(conflict->won.value);
-    if (session != nullptr) return conflict_exception(*session, catalog, *conflict, message);
-    return exception_class("RevisionConflictException")(message);
+    if (session != nullptr) return conflict_exception(*session, bindings, *conflict);
+    return exception_class("RevisionConflictException")(
+        describe_conflict(bindings.catalog(), *conflict));
   }
   try {
     throw_error(std::get<Error>(outcome));

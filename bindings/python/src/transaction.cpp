@@ -239,9 +239,7 @@ void PyTransaction::commit_waiting() {
   try {
     without_gil([&] { ending->commit(timeout_); });
   } catch (const ConflictError& error) {
-    const py::object exception =
-        conflict_exception(*session_, bindings_->catalog(), error.conflict(), error.what());
-    exception.attr("value") = looked_up_value(*this, error.conflict());
+    const py::object exception = conflict_exception(*session_, *bindings_, error.conflict());
     PyErr_SetObject(as_object(Py_TYPE(exception.ptr())), exception.ptr());
     throw py::error_already_set();
   }

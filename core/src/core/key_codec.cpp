@@ -3,8 +3,10 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "core/ordered_float.h"
+#include "odb/core/type.h"
 
 namespace odb {
 namespace {
@@ -59,6 +61,114 @@ void append_escaped(std::string& out, std::string_view bytes) {
   out.append(end, sizeof end);
 }
 
+// Takes a key apart. What is missing or out of place makes it fail, and stay so.
+class KeyReader {
+ public:
+  explicit KeyReader(std::string_view bytes) : bytes_(bytes) {}
+
+  bool has_failed() const { return failed_; }
+  bool is_at_end() const { return bytes_.empty(); }
+
+  Value value(int depth = 0) {
+    const unsigned tag = byte();
+    if (failed_ || tag == 0 || depth > kDepthMax) return fail();
+    const auto kind = static_cast<ValueKind>(tag - 1);
+    switch (kind) {
+      case ValueKind::kNone:
+        return Value::none();
+      case ValueKind::kBool:
+        return Value::boolean(byte() != 0);
+      case ValueKind::kInt:
+        return Value::integer(signed_number());
+      case ValueKind::kFloat:
+        return Value::real(from_ordered_bits(number(8)));
+      case ValueKind::kTimestamp:
+        return Value::timestamp(signed_number());
+      case ValueKind::kReference: {
+        const TypeId type{static_cast<std::uint32_t>(number(byte()))};
+        return Value::reference(type, ObjectId{number(byte())});
+      }
+      case ValueKind::kText:
+        return Value::text(unescaped());
+      case ValueKind::kData: {
+        const std::string bytes = unescaped();
+        return Value::data(std::as_bytes(std::span(bytes)));
+      }
+      case ValueKind::kList:
+        return Value::list(elements(depth));
+      case ValueKind::kTuple:
+        return Value::tuple(elements(depth));
+      case ValueKind::kStruct:
+        return Value::structure(elements(depth));
+      case ValueKind::kVariant: {
+        const auto alternative = static_cast<std::uint32_t>(number(byte()));
+        return Value::variant(alternative, elements(depth));
+      }
+      case ValueKind::kDict: {
+        const std::vector<Value> flat = elements(depth);
+        std::vector<std::pair<Value, Value>> entries;
+        if (flat.size() % 2 != 0) return fail();
+        for (std::size_t i = 0; i < flat.size(); i += 2) entries.emplace_back(flat[i], flat[i + 1]);
+        return Value::dict(std::move(entries));
+      }
+      case ValueKind::kNotLoaded:
+        break;
+    }
+    return fail();
+  }
+
+ private:
+  Value fail() {
+    failed_ = true;
+    bytes_ = {};
+    return Value::none();
+  }
+  unsigned byte() {
+    if (bytes_.empty()) {
+      fail();
+      return 0;
+    }
+    const auto first = static_cast<unsigned char>(bytes_.front());
+    bytes_.remove_prefix(1);
+    return first;
+  }
+  std::uint64_t number(unsigned count, std::uint64_t start = 0) {
+    if (count > 8) fail();
+    for (unsigned i = 0; i < count && !failed_; ++i) start = start << 8 | byte();
+    return start;
+  }
+  std::int64_t signed_number() {
+    const unsigned middle = byte();
+    const bool is_negative = middle < 0x80;
+    return static_cast<std::int64_t>(is_negative ? number(0x7F - middle, ~std::uint64_t{0})
+                                                 : number(middle - 0x80));
+  }
+  std::string unescaped() {
+    std::string out;
+    while (!failed_) {
+      const unsigned next = byte();
+      if (next != 0) {
+        out.push_back(to_char(next));
+        continue;
+      }
+      const char after = to_char(byte());
+      if (after == kTerminator) break;
+      if (after != kEscaped) fail();
+      out.push_back(0);
+    }
+    return out;
+  }
+  std::vector<Value> elements(int depth) {
+    std::vector<Value> out;
+    while (!failed_ && (bytes_.empty() || bytes_.front() != kEnd)) out.push_back(value(depth + 1));
+    byte();  // kEnd
+    return out;
+  }
+
+  std::string_view bytes_;
+  bool failed_ = false;
+};
+
 }  // namespace
 
 void append_key(std::string& out, const Value& value) {
@@ -109,6 +219,14 @@ std::string encode_key(std::span<const Value> parts) {
   std::string out;
   for (const Value& part : parts) append_key(out, part);
   return out;
+}
+
+Result<std::vector<Value>> decode_key(std::string_view key) {
+  KeyReader reader(key);
+  std::vector<Value> parts;
+  while (!reader.is_at_end()) parts.push_back(reader.value());
+  if (reader.has_failed()) return Error{ErrorCode::kMalformedMessage, "this is no key of an index"};
+  return parts;
 }
 
 std::string key_after(std::string prefix) {

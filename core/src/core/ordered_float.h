@@ -15,4 +15,9 @@ inline std::uint64_t ordered_bits(double value) {
   return (bits & kSign) != 0 ? ~bits : bits | kSign;
 }
 
+inline double from_ordered_bits(std::uint64_t ordered) {
+  constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+  return std::bit_cast<double>((ordered & kSign) != 0 ? ordered & ~kSign : ~ordered);
+}
+
 }  // namespace odb

@@ -117,11 +117,11 @@ concept Selects = requires(const Selection& selection, const ClientCatalog& cata
 
 }  // namespace detail
 
-// A subscription. Dropping the handle leaves it in place.
+// A subscription, or several that were made together. Dropping the handle leaves it in place.
 class Subscription {
  public:
-  Subscription(std::shared_ptr<detail::Connection> connection, SubscriptionId id)
-      : connection_(std::move(connection)), id_(id) {}
+  Subscription(std::shared_ptr<detail::Connection> connection, std::vector<SubscriptionId> ids)
+      : connection_(std::move(connection)), ids_(std::move(ids)) {}
   bool is_loaded() const;
   // Until loaded. Throws TimeoutError, DisconnectedError, or what the server refused it with.
   void wait(std::optional<std::chrono::milliseconds> timeout = {}) const;
@@ -130,11 +130,10 @@ class Subscription {
   // Ends it, and returns when what no other subscription covers has left the cache; views that are
   // open keep it. One that is still loading stops at once, and wait() throws.
   void unsubscribe(std::optional<std::chrono::milliseconds> timeout = {});
-  SubscriptionId id() const { return id_; }
 
  private:
   std::shared_ptr<detail::Connection> connection_;
-  SubscriptionId id_;
+  std::vector<SubscriptionId> ids_;
 };
 
 // All members may be called from any thread. Handlers and completions run on the database's
@@ -160,6 +159,12 @@ class Database {
   // With Loading::kLazy identities and indexed fields arrive at once, other fields when they are
   // first read, as of the version of the view that reads them; see View::load.
   Subscription subscribe(const Schema& schema, Loading loading,
+                         std::optional<std::chrono::milliseconds> timeout = {});
+  // To each of its types but some: excluding<Log, Audit>(), or Excluding{{}, {"Log"}}. Types that
+  // others add to the schema are not part of it. Throws SchemaError for a type that the schema does
+  // not define.
+  Subscription subscribe(const Schema& schema, const Excluding& excluding,
+                         Loading loading = Loading::kEager,
                          std::optional<std::chrono::milliseconds> timeout = {});
   // The dynamic form; returns when it is loaded.
   Subscription subscribe(Interest interest, std::optional<std::chrono::milliseconds> timeout = {});

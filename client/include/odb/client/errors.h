@@ -19,6 +19,12 @@ class Exception : public std::runtime_error {
   Error error_;
 };
 
+class Catalog;
+
+// "conflict on todo.Task 42, field status: read at version 7, changed by alice in version 9,
+// request 3 of client 9f3a77b1"; of an index the values that were looked up.
+std::string describe_conflict(const Catalog& catalog, const Conflict& conflict);
+
 // Another commit changed what the transaction had read. Nothing was written; run it again.
 class ConflictError : public Exception {
  public:

@@ -14,6 +14,7 @@
 //   list, tuple, dict         std::vector, std::tuple and std::pair, std::map
 //   struct                    a struct with BOOST_DESCRIBE_STRUCT, its bases' members first
 //   variant                   std::variant of described structs, named as these are
+//   list of nodes             odb::Recursive<A, B, ...>: such a variant that may hold itself
 //
 // Types without a place here are refused by the compiler, which names struct and member.
 #pragma once
@@ -28,6 +29,7 @@
 #include "odb/client/mapping_base.h"
 #include "odb/client/mapping_container.h"
 #include "odb/client/mapping_one_of.h"
+#include "odb/client/mapping_recursive.h"
 #include "odb/client/mapping_scalar.h"
 #include "odb/client/mapping_struct.h"
 

@@ -36,11 +36,18 @@ class Schema {
   template <class T, detail::IndexDeclaration... Indexes>
   Schema& define(std::string_view name, Indexes... indexes);
 
+  // Says that this schema is whole. Throws SchemaError when a type refers to one of this schema
+  // that has not been defined, naming both; afterwards define() and uses() throw. Not needed: a
+  // server refuses such a schema too.
+  Schema& freeze();
+  bool is_frozen() const { return is_frozen_; }
+
   // Lets Ref<U> refer to the structs that `other` defines by now and this schema does not; of
   // several schemas the first one counts. A server must know `other` before it gets this schema.
   Schema& uses(const Schema& other);
 
  private:
+  void check_not_frozen() const;
   // typed_schema.cpp
   Schema& define_struct(std::string_view name, detail::StructDefinition definition);
   TypeName resolve(std::size_t slot, std::string_view struct_name) const;
@@ -51,6 +58,13 @@ class Schema {
   std::vector<std::pair<std::size_t, TypeName>> used_;  // by slot: types of other schemas
   SchemaDefinition definition_;
   std::vector<detail::BindingDeclaration> bindings_;
+  bool is_frozen_ = false;
+};
+
+// What Database::subscribe leaves out of a schema, see excluding<T...>() in typed_query.h.
+struct Excluding {
+  std::vector<std::size_t> slots;  // of the structs
+  std::vector<std::string> names;  // theirs, for messages; or those of types without a struct
 };
 
 }  // namespace odb

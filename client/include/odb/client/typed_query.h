@@ -107,6 +107,12 @@ EveryObject<T> type(const Schema& schema) {
   return {schema.name()};
 }
 
+// For Database::subscribe(schema, excluding<Log, Audit>()): what the schema defines but these.
+template <class... T>
+Excluding excluding() {
+  return {{detail::type_slot<T>()...}, {std::string(detail::kNameOf<T>)...}};
+}
+
 // For Database::subscribe: these objects, all of one type. Throws UsageError otherwise.
 template <class T>
 struct ChosenObjects {

@@ -3,7 +3,10 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "odb/core/error.h"
 #include "odb/core/value.h"
 
 namespace odb {
@@ -16,6 +19,9 @@ void append_key(std::string& out, const Value& value);
 
 // The key of a compound index: its parts in order.
 std::string encode_key(std::span<const Value> parts);
+
+// The parts that a key was made of; kMalformedMessage for bytes that are no key.
+Result<std::vector<Value>> decode_key(std::string_view key);
 
 // The smallest string above every string that begins with `prefix`. Requires an encoding, or
 // several, or none.
