@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -134,6 +135,23 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
  private:
   // StoreHost
   void post(std::function<void()> work) override { boost::asio::post(io_, std::move(work)); }
+  bool can_watch() const override { return true; }
+  void watch(int descriptor, std::function<bool()> on_readable) override {
+    await_readable(std::make_shared<boost::asio::posix::stream_descriptor>(io_, descriptor),
+                   std::move(on_readable));
+  }
+
+  void await_readable(std::shared_ptr<boost::asio::posix::stream_descriptor> descriptor,
+                      std::function<bool()> on_readable) {
+    auto& watched = *descriptor;
+    watched.async_wait(
+        boost::asio::posix::descriptor_base::wait_read,
+        [this, descriptor = std::move(descriptor),
+         on_readable = std::move(on_readable)](const boost::system::error_code& error) mutable {
+          if (error || !on_readable()) return;
+          await_readable(std::move(descriptor), std::move(on_readable));
+        });
+  }
 
   void run() {
     // One handler at a time, so that every handler sees the time it started at.

@@ -93,6 +93,7 @@ class Appends {
   bool is_away() const { return is_away_; }
   bool has_unsettled() const { return !in_flight_.empty() || !queue_.empty(); }
   Version durable() const { return durable_; }
+  bool has_news() const { return !news_.empty(); }
   std::vector<News> take_news() { return std::exchange(news_, {}); }
 
  private:

@@ -91,7 +91,10 @@ class HiredisLink final : public Link {
   }
 
   void close() override {
-    if (context_ != nullptr) redisFree(std::exchange(context_, nullptr));
+    if (context_ != nullptr) {
+      ::shutdown(context_->fd, SHUT_RDWR);  // of duplicates, too
+      redisFree(std::exchange(context_, nullptr));
+    }
     output_.clear();
     written_ = 0;
   }
@@ -99,47 +102,8 @@ class HiredisLink final : public Link {
   bool is_open() const override { return context_ != nullptr; }
   std::string& output() override { return output_; }
 
-  Result<void> pump(milliseconds wait) override {
-    if (context_ == nullptr) return Error{ErrorCode::kDisconnected, "not connected"};
-    if (auto wrote = write(); !wrote) return wrote;
-    auto read_any = read();
-    if (!read_any) return read_any.error();
-    if (*read_any) return {};
-    const bool is_blocked = written_ < output_.size();
-    std::array<pollfd, 2> waiting{
-        pollfd{context_->fd, static_cast<short>(is_blocked ? POLLIN | POLLOUT : POLLIN), 0},
-        pollfd{wake_, POLLIN, 0}};
-    if (::poll(waiting.data(), waiting.size(), static_cast<int>(wait.count())) < 0) return {};
-    if ((waiting[1].revents & POLLIN) != 0) {
-      std::uint64_t count = 0;
-      [[maybe_unused]] const auto got = ::read(wake_, &count, sizeof count);
-    }
-    if (auto wrote = write(); !wrote) return wrote;
-    if (auto more = read(); !more) return more.error();
-    return {};
-  }
-
-  Result<std::optional<Reply>> next() override {
-    if (context_ == nullptr) return Error{ErrorCode::kDisconnected, "not connected"};
-    void* found = nullptr;
-    if (redisReaderGetReply(context_->reader, &found) != REDIS_OK) {
-      const std::string reason = context_->reader->errstr;
-      close();
-      return Error{ErrorCode::kMalformedMessage, "what answers is not Redis: " + reason};
-    }
-    if (found == nullptr) return std::optional<Reply>();
-    std::optional<Reply> reply = take(*static_cast<redisReply*>(found));
-    freeReplyObject(found);
-    return reply;
-  }
-
-  void wake() override {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto wrote = ::write(wake_, &one, sizeof one);
-  }
-
- private:
-  Result<void> write() {
+  Result<void> write() override {
+    if (context_ == nullptr) return not_connected();
     while (written_ < output_.size()) {
       const auto sent = ::send(context_->fd, output_.data() + written_, output_.size() - written_,
                                MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -159,8 +123,8 @@ class HiredisLink final : public Link {
     return {};
   }
 
-  // Whether anything came.
-  Result<bool> read() {
+  Result<bool> read() override {
+    if (context_ == nullptr) return not_connected().error();
     bool any = false;
     for (;;) {
       const auto got = ::recv(context_->fd, input_.data(), input_.size(), MSG_DONTWAIT);
@@ -175,6 +139,52 @@ class HiredisLink final : public Link {
       if (static_cast<std::size_t>(got) < input_.size()) return any;
     }
   }
+
+  Result<std::optional<Reply>> next() override {
+    if (context_ == nullptr) return Error{ErrorCode::kDisconnected, "not connected"};
+    void* found = nullptr;
+    if (redisReaderGetReply(context_->reader, &found) != REDIS_OK) {
+      const std::string reason = context_->reader->errstr;
+      close();
+      return Error{ErrorCode::kMalformedMessage, "what answers is not Redis: " + reason};
+    }
+    if (found == nullptr) return std::optional<Reply>();
+    std::optional<Reply> reply = take(*static_cast<redisReply*>(found));
+    freeReplyObject(found);
+    return reply;
+  }
+
+  Awaited awaited(Await what) const override {
+    if (context_ == nullptr) return {};
+    const bool is_blocked = written_ < output_.size();
+    if (what == Await::kWriting && !is_blocked) return {};
+    return {context_->fd, what == Await::kReading, is_blocked};
+  }
+
+  void wait(const Awaited& awaited, milliseconds limit) override {
+    const int events = (awaited.is_reading ? POLLIN : 0) | (awaited.is_writing ? POLLOUT : 0);
+    std::array<pollfd, 2> waiting{pollfd{awaited.descriptor, static_cast<short>(events), 0},
+                                  pollfd{wake_, POLLIN, 0}};
+    if (::poll(waiting.data(), waiting.size(), static_cast<int>(limit.count())) < 0) return;
+    if ((waiting[1].revents & POLLIN) == 0) return;
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = ::read(wake_, &count, sizeof count);
+  }
+
+  void wake() override {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto wrote = ::write(wake_, &one, sizeof one);
+  }
+
+  std::optional<int> duplicate() const override {
+    if (context_ == nullptr) return std::nullopt;
+    const int copy = ::fcntl(context_->fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) return std::nullopt;
+    return copy;
+  }
+
+ private:
+  static Result<void> not_connected() { return Error{ErrorCode::kDisconnected, "not connected"}; }
 
   Result<void> lose(std::string reason) {
     // What has come is still answered by next() only until here: replies without a link mean

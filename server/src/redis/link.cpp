@@ -5,6 +5,20 @@
 
 namespace odb::server::redis {
 
+Result<void> Link::pump(milliseconds limit) {
+  const auto exchange = [this]() -> Result<bool> {
+    if (auto wrote = write(); !wrote) return wrote.error();
+    return read();
+  };
+  auto done = exchange();
+  if (done && !*done && limit > milliseconds{0}) {
+    wait(awaited(Await::kReading), limit);
+    done = exchange();
+  }
+  if (!done) return done.error();
+  return {};
+}
+
 Result<Reply> receive(Link& link, Clock::time_point deadline) {
   for (;;) {
     auto reply = link.next();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,7 +16,7 @@ namespace odb::server::redis {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// One thread, but for wake().
+// One thread at a time, but for wake() and wait().
 class Link {
  public:
   virtual ~Link() = default;
@@ -24,16 +25,32 @@ class Link {
   virtual void close() = 0;
   virtual bool is_open() const = 0;
 
-  // Commands to send: append to it, then pump.
+  // Commands to send: append to it, then write.
   virtual std::string& output() = 0;
-  // Writes and reads as much as goes; when there is nothing to read, waits up to `wait` for
-  // something, for room to write or for wake(). kDisconnected: the connection is gone, and closed.
-  virtual Result<void> pump(milliseconds wait) = 0;
+  // As much as goes without waiting. kDisconnected: the connection is gone, and closed.
+  virtual Result<void> write() = 0;
+  virtual Result<bool> read() = 0;  // whether anything had come
   // The next whole reply; kMalformedMessage when the peer does not speak Redis's language.
   virtual Result<std::optional<Reply>> next() = 0;
 
+  // What to wait for: room to write what is left of the output, or also something to read.
+  enum class Await : std::uint8_t { kWriting, kReading };
+  struct Awaited {
+    int descriptor = -1;  // none: for wake() only
+    bool is_reading = false;
+    bool is_writing = false;
+  };
+  virtual Awaited awaited(Await what) const = 0;
+  // For that, or for wake(). Any thread, meanwhile others may use the link.
+  virtual void wait(const Awaited& awaited, milliseconds limit) = 0;
   // Ends a wait, now or the next one. Any thread.
   virtual void wake() = 0;
+
+  // Writes and reads; when there is nothing to read, waits and tries again.
+  Result<void> pump(milliseconds limit);
+  // Another descriptor of the connection, to watch it; the caller closes it. Nothing: the process
+  // has too many.
+  virtual std::optional<int> duplicate() const = 0;
 };
 
 std::unique_ptr<Link> make_link();

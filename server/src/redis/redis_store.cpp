@@ -65,12 +65,16 @@ class RedisStore final : public Store {
 
   void start(StoreListener& listener, StoreHost& host) override {
     listener_ = &listener;
-    worker_ = std::make_unique<Worker>(options_, keys_, *link_, possession_, history_, version_,
-                                       [this, &host](std::vector<News> news) {
-                                         host.post([this, news = std::move(news)] {
-                                           for (const News& item : news) take(item);
-                                         });
-                                       });
+    host_ = &host;
+    worker_ = std::make_unique<Worker>(
+        options_, keys_, *link_, possession_, history_, version_,
+        host.can_watch() ? Worker::Watching::kYes : Worker::Watching::kNo, [this] {
+          host_->post([this] {
+            if (is_stopped_) return;
+            take_news();
+            watch();
+          });
+        });
   }
 
   void append(const CommitBatch& batch) override {
@@ -93,8 +97,21 @@ class RedisStore final : public Store {
   std::string name() const override { return "Redis at " + options_.address.to_string(); }
 
  private:
+  void watch() {
+    const auto watch = worker_->take_watch();
+    if (!watch) return;
+    host_->watch(watch->descriptor, [this, link = watch->link] {
+      if (is_stopped_) return false;
+      const bool goes_on = worker_->on_readable(link);
+      take_news();
+      return goes_on;
+    });
+  }
+
+  void take_news() {
+    for (const News& item : worker_->take_news()) take(item);
+  }
   void take(const News& news) {
-    if (is_stopped_) return;
     std::visit(Overloaded{
                    [&](const Durable& durable) { listener_->on_durable(durable.up_to); },
                    [&](const Failed& failed) {
@@ -126,6 +143,7 @@ class RedisStore final : public Store {
   HistoryId history_;
   Version version_;
   StoreListener* listener_ = nullptr;
+  StoreHost* host_ = nullptr;
   std::uint64_t generation_ = 0;
   std::optional<Error> refusal_;  // while away, or lost
   bool is_stopped_ = false;

@@ -17,13 +17,14 @@ constexpr milliseconds kGlanceInterval{100};
 }  // namespace
 
 Worker::Worker(const RedisOptions& options, const Keys& keys, Link& link, Possession& possession,
-               HistoryId history, Version version, Deliver deliver)
+               HistoryId history, Version version, Watching watching, std::function<void()> on_news)
     : options_(options),
       keys_(keys),
       link_(link),
       possession_(possession),
       history_(history),
-      deliver_(std::move(deliver)),
+      watching_(watching),
+      on_news_(std::move(on_news)),
       appends_(version),
       renewed_at_(Clock::now()),
       retry_at_(Clock::now()),
@@ -35,90 +36,81 @@ Worker::~Worker() { stop(); }
 
 // ---- the server's thread ----
 
-void Worker::append(Batch batch, std::uint64_t generation) {
-  const std::lock_guard lock(mutex_);
-  inbox_.emplace_back(std::move(batch), generation);
-  if (takes_appends_) notify();
+void Worker::append(const Batch& batch, std::uint64_t generation) {
+  const Lock lock(mutex_);
+  const bool has_room = appends_.has_room();
+  appends_.append(batch, generation);
+  // Without room it goes out when an answer has come.
+  if (has_room || appends_.has_news()) send_later();
 }
 
 void Worker::reserve(ObjectId below) {
-  const std::lock_guard lock(mutex_);
-  ids_inbox_ = below;
-  notify();
+  const Lock lock(mutex_);
+  appends_.reserve(below);
+  send_later();
+}
+
+std::vector<News> Worker::take_news() {
+  std::vector<News> news;
+  {
+    const Lock lock(mutex_);
+    news = appends_.take_news();
+  }
+  for (const News& item : news) {
+    if (const auto* lost = std::get_if<Lost>(&item)) {
+      spdlog::error("the store is lost: {}", lost->reason.message);
+    } else if (const auto* failed = std::get_if<Failed>(&item)) {
+      spdlog::debug("commits from version {} on failed: {}", failed->from.value,
+                    failed->reason.message);
+    } else if (std::holds_alternative<Overdue>(item)) {
+      spdlog::warn("Redis has not confirmed commits in time: their outcome is unknown");
+    }
+  }
+  return news;
+}
+
+std::optional<Worker::Watch> Worker::take_watch() {
+  const Lock lock(mutex_);
+  if (watching_ == Watching::kNo || !is_talking_ || watched_link_ == link_number_) return {};
+  const std::optional<int> descriptor = link_.duplicate();
+  if (!descriptor) return {};  // the worker's thread goes on doing it
+  watched_link_ = link_number_;
+  wake();  // to leave it to this thread
+  return Watch{*descriptor, link_number_};
+}
+
+bool Worker::on_readable(std::uint64_t link) {
+  const Lock lock(mutex_);
+  if (!is_talking_ || link != link_number_) return false;
+  if (auto read = link_.read(); !read) {
+    break_link(read.error());
+  } else {
+    read_replies();
+  }
+  if (is_talking_) send();
+  return is_talking_;
 }
 
 void Worker::stop() {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     is_stopping_ = true;
-    notify();
+    wake();
   }
   thread_.join();
 }
 
-// A worker that does not wait looks by itself.
-void Worker::notify() {
-  if (!std::exchange(is_waiting_, false)) return;
-  link_.wake();
-  changed_.notify_one();
-}
+// ---- either thread, with the mutex ----
 
-// ---- the worker's thread ----
-
-void Worker::run() {
-  possession_.set_timeout(std::min(options_.store_timeout, kHandshakeTimeoutMax));
-  for (;;) {
-    take_inbox();
-    {
-      const std::lock_guard lock(mutex_);
-      if (is_stopping_) break;
-    }
-    if (appends_.is_lost() || (!link_.is_open() && Clock::now() < retry_at_)) {
-      wait_disconnected();
-    } else if (!link_.is_open()) {
-      reconnect();
-    } else {
-      talk();
-    }
-    check_time();
-    tell_news();
+// What may go out goes out: now when this thread takes in the answers, else by the worker's.
+void Worker::send_later() {
+  if (is_talking_ && watched_link_ == link_number_) {
+    send();
+    if (appends_.has_news()) wake();
+  } else {
+    wake();
   }
-  // With answers outstanding the end of this process must be enough: see Possession::take().
-  const bool is_clean = !appends_.is_lost() && !appends_.has_unsettled();
-  if (expected_.empty()) {
-    possession_.release(is_clean ? Possession::End::kClean : Possession::End::kUnclean);
-  }
-  link_.close();
-}
-
-void Worker::take_inbox() {
-  std::vector<std::pair<Batch, std::uint64_t>> batches;
-  std::optional<ObjectId> ids;
-  {
-    const std::lock_guard lock(mutex_);
-    is_waiting_ = false;
-    batches.swap(inbox_);
-    ids = std::exchange(ids_inbox_, std::nullopt);
-  }
-  for (auto& [batch, generation] : batches) appends_.append(std::move(batch), generation);
-  if (ids) appends_.reserve(*ids);
-}
-
-void Worker::talk() {
-  send();
-  milliseconds wait = time_left();
-  {
-    const std::lock_guard lock(mutex_);
-    takes_appends_ = appends_.has_room();
-    if ((inbox_.empty() || !takes_appends_) && !ids_inbox_ && !is_stopping_) {
-      is_waiting_ = true;
-    } else {
-      wait = milliseconds{0};
-    }
-  }
-  if (auto pumped = link_.pump(wait); !pumped) return lose_link(pumped.error());
-  read_replies();
 }
 
 void Worker::send() {
@@ -145,12 +137,16 @@ void Worker::send() {
     possession_.append_renewal(link_.output());
     expected_.push_back({Awaited::kRenewal, now});
   }
+  if (auto wrote = link_.write(); !wrote) return break_link(wrote.error());
+  // The worker's thread waits for room, and for the time to try again.
+  const bool is_left = link_.awaited(Link::Await::kWriting).is_writing;
+  if (is_left || appends_.waits_to_retry()) wake();
 }
 
 void Worker::read_replies() {
   while (!appends_.is_lost()) {
     auto reply = link_.next();
-    if (!reply) return lose_link(reply.error());
+    if (!reply) return break_link(reply.error());
     if (!reply->has_value()) return;
     if (expected_.empty()) {
       return appends_.lose({ErrorCode::kUnavailable, "Redis answers what nobody asked"});
@@ -162,9 +158,74 @@ void Worker::read_replies() {
   }
 }
 
+void Worker::break_link(Error reason) {
+  is_talking_ = false;
+  broken_ = std::move(reason);
+  wake();
+}
+
+// A thread that does not wait looks by itself.
+void Worker::wake() {
+  if (std::exchange(is_waiting_, false)) link_.wake();
+}
+
+// ---- the worker's thread ----
+
+void Worker::run() {
+  Lock lock(mutex_);
+  possession_.set_timeout(std::min(options_.store_timeout, kHandshakeTimeoutMax));
+  while (!is_stopping_) {
+    if (broken_) {
+      lose_link(*std::exchange(broken_, std::nullopt));
+    } else if (appends_.is_lost()) {
+      wait(lock, {}, kGlanceInterval);
+    } else if (is_talking_) {
+      talk(lock);
+    } else if (const auto now = Clock::now(); now < retry_at_) {
+      const auto left = std::chrono::ceil<milliseconds>(retry_at_ - now);
+      wait(lock, {}, std::min(left, kGlanceInterval));  // now and then to see what is overdue
+    } else {
+      reconnect(lock);
+    }
+    check_time();
+    const bool is_unwatched =
+        watching_ == Watching::kYes && is_talking_ && watched_link_ != link_number_;
+    if (!appends_.has_news() && !is_unwatched) continue;
+    lock.unlock();
+    on_news_();
+    lock.lock();
+  }
+  is_talking_ = false;
+  // With answers outstanding the end of this process must be enough: see Possession::take().
+  const bool is_clean = !appends_.is_lost() && !appends_.has_unsettled();
+  if (expected_.empty()) {
+    possession_.release(is_clean ? Possession::End::kClean : Possession::End::kUnclean);
+  }
+  link_.close();
+}
+
+void Worker::talk(Lock& lock) {
+  send();
+  if (!is_talking_) return;
+  const bool is_watched = watched_link_ == link_number_;
+  wait(lock, link_.awaited(is_watched ? Link::Await::kWriting : Link::Await::kReading),
+       is_watched ? std::min(time_left(), kGlanceInterval) : time_left());
+  if (!is_talking_ || watched_link_ == link_number_) return;
+  if (auto read = link_.read(); !read) return break_link(read.error());
+  read_replies();
+}
+
+void Worker::wait(Lock& lock, const Link::Awaited& awaited, milliseconds limit) {
+  is_waiting_ = true;
+  lock.unlock();
+  link_.wait(awaited, limit);
+  lock.lock();
+  is_waiting_ = false;
+}
+
 void Worker::check_time() {
   const auto now = Clock::now();
-  if (!expected_.empty() && now - expected_.front().at > options_.store_timeout) {
+  if (is_talking_ && !expected_.empty() && now - expected_.front().at > options_.store_timeout) {
     lose_link({ErrorCode::kTimeout, "Redis does not answer"});
   }
   appends_.find_overdue(now - options_.store_timeout);
@@ -179,6 +240,7 @@ milliseconds Worker::time_left() const {
 }
 
 void Worker::lose_link(const Error& reason) {
+  is_talking_ = false;
   link_.close();
   expected_.clear();
   if (appends_.is_lost()) return;
@@ -193,62 +255,40 @@ void Worker::lose_link(const Error& reason) {
   backoff_ = std::min(backoff_ * 2, kBackoffMax);
 }
 
-void Worker::wait_disconnected() {
-  std::unique_lock lock(mutex_);
-  const auto is_due = [this] { return !inbox_.empty() || ids_inbox_ || is_stopping_; };
-  is_waiting_ = true;
-  takes_appends_ = true;
-  // Now and then also to see what is overdue.
-  const auto until = Clock::now() + kGlanceInterval;
-  changed_.wait_until(lock, appends_.is_lost() ? until : std::min(until, retry_at_), is_due);
-  is_waiting_ = false;
-}
-
-void Worker::reconnect() {
-  if (auto connected = possession_.connect(Possession::Patience::kNone); !connected) {
-    return lose_link(connected.error());
-  }
-  if (!resume()) return;
+void Worker::reconnect(Lock& lock) {
+  lock.unlock();
+  const auto connected = possession_.connect(Possession::Patience::kNone);
+  auto resumed = connected ? possession_.resume() : connected.error();
+  lock.lock();
+  if (!resumed) return lose_link(resumed.error());
+  if (!resume(*resumed)) return;
+  const bool is_lost = appends_.is_lost();
+  lock.unlock();
+  // Should either fail, the next start is the more careful.
+  const auto noted = is_lost ? possession_.note_lost() : possession_.note_run();
+  if (!noted) spdlog::debug("{}", noted.error().message);
+  lock.lock();
+  if (is_lost) return;
   renewed_at_ = Clock::now();
   backoff_ = kBackoffFirst;
+  ++link_number_;
+  is_talking_ = link_.is_open();
+  if (!is_talking_) return lose_link({ErrorCode::kDisconnected, "Redis closed the connection"});
   spdlog::info("Redis at {} is back at version {}", options_.address.to_string(),
                appends_.durable().value);
 }
 
-// Whether this server still owns the database, and everything is there.
-bool Worker::resume() {
-  const auto resumed = possession_.resume();
-  if (!resumed) {
-    lose_link(resumed.error());
-    return false;
-  }
-  if (!resumed->is_owner) {
-    appends_.lose_ownership(resumed->owner_name);
-  } else if (resumed->history != to_text(history_) || !resumed->version) {
+// Whether it is still this server's database.
+bool Worker::resume(const Possession::Resumed& resumed) {
+  if (!resumed.is_owner) {
+    appends_.lose_ownership(resumed.owner_name);
+  } else if (resumed.history != to_text(history_) || !resumed.version) {
     appends_.lose({ErrorCode::kUnavailable, "Redis holds another database now"});
   } else {
-    appends_.on_resumed(*resumed->version);
-    // Should either fail, the next start is the more careful.
-    const auto noted = appends_.is_lost() ? possession_.note_lost() : possession_.note_run();
-    if (!noted) spdlog::debug("{}", noted.error().message);
+    appends_.on_resumed(*resumed.version);
+    return true;
   }
-  return !appends_.is_lost();
-}
-
-void Worker::tell_news() {
-  auto news = appends_.take_news();
-  if (news.empty()) return;
-  for (const News& item : news) {
-    if (const auto* lost = std::get_if<Lost>(&item)) {
-      spdlog::error("the store is lost: {}", lost->reason.message);
-    } else if (const auto* failed = std::get_if<Failed>(&item)) {
-      spdlog::debug("commits from version {} on failed: {}", failed->from.value,
-                    failed->reason.message);
-    } else if (std::holds_alternative<Overdue>(item)) {
-      spdlog::warn("Redis has not confirmed commits in time: their outcome is unknown");
-    }
-  }
-  deliver_(std::move(news));
+  return false;
 }
 
 }  // namespace odb::server::redis

@@ -84,11 +84,18 @@ class StoreListener {
   virtual void on_lost(const Error& /*reason*/) {}
 };
 
-// How a store with a thread of its own reaches the server's. Any thread may post.
+// How a store reaches the server's thread.
 class StoreHost {
  public:
   virtual ~StoreHost() = default;
+  // Any thread may.
   virtual void post(std::function<void()> work) = 0;
+
+  // Whether watch() may be called. It calls `on_readable` on the server's thread whenever there is
+  // something to read, until that returns false, and closes the descriptor then. Only from the
+  // server's thread: with it a store needs no other one to hear from a server of its own.
+  virtual bool can_watch() const { return false; }
+  virtual void watch(int /*descriptor*/, std::function<bool()> /*on_readable*/) {}
 };
 
 // Calls come in the order load, begin, start, then appends and reservations, then stop; all from
