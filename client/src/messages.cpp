@@ -14,7 +14,7 @@ std::string type_name(const Catalog& catalog, TypeId type) {
   return found == nullptr ? "type " + std::to_string(type.value) : to_string(found->name);
 }
 
-// "status = open, priority = 3"
+// The values, in the order of the index's fields.
 std::string looked_up(const CatalogIndex& index, const std::string& key) {
   const auto values = decode_key(key);
   if (!values || values->size() != index.fields.size()) return "a value";
@@ -32,8 +32,9 @@ struct KeyDescription {
   std::string operator()(const CellRead& read) const {
     const CatalogType* type = catalog.find(read.type);
     const bool known = type != nullptr && read.field.value < type->fields.size();
-    return describe(catalog, ObjectRef{read.type, read.object}) + ", field " +
-           (known ? type->fields[read.field.value].name : std::to_string(read.field.value));
+    return type_name(catalog, read.type) + "." +
+           (known ? type->fields[read.field.value].name : std::to_string(read.field.value)) +
+           " of object " + std::to_string(read.object.value);
   }
   std::string operator()(const ExistenceRead& read) const {
     return "the existence of " + describe(catalog, ObjectRef{read.type, read.object});
@@ -82,8 +83,12 @@ ObjectRef only_one(const Catalog& catalog, IndexId index, std::span<const Object
 
 namespace odb {
 
+std::string describe_conflict_key(const Catalog& catalog, const ConflictKey& key) {
+  return std::visit(detail::KeyDescription{catalog}, key);
+}
+
 std::string describe_conflict(const Catalog& catalog, const Conflict& conflict) {
-  std::string text = "conflict on " + std::visit(detail::KeyDescription{catalog}, conflict.key) +
+  std::string text = "conflict on " + describe_conflict_key(catalog, conflict.key) +
                      ": read at version " + std::to_string(conflict.read.value) + ", changed";
   if (!conflict.actor.empty()) text += " by " + conflict.actor;
   if (conflict.won != Version{}) text += " in version " + std::to_string(conflict.won.value);

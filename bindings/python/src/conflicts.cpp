@@ -87,7 +87,7 @@ py::object outcome_to_python(const CommitOutcome& outcome, const Catalog& catalo
     return make("Success", accepted->version.value);
   }
   if (const auto* const conflict = std::get_if<Conflict>(&outcome)) {
-    return make("RevisionConflict", describe_conflict(catalog, *conflict));
+    return make("RevisionConflict", describe_conflict_key(catalog, conflict->key));
   }
   const Error& error = std::get<Error>(outcome);
   try {

@@ -21,8 +21,10 @@ class Exception : public std::runtime_error {
 
 class Catalog;
 
-// "conflict on todo.Task 42, field status: read at version 7, changed by alice in version 9,
-// request 3 of client 9f3a77b1"; of an index the values that were looked up.
+// "todo.Task.status of object 42"; of an index the values that were looked up.
+std::string describe_conflict_key(const Catalog& catalog, const ConflictKey& key);
+// "conflict on todo.Task.status of object 42: read at version 7, changed by alice in version 9,
+// request 3 of client 9f3a77b1".
 std::string describe_conflict(const Catalog& catalog, const Conflict& conflict);
 
 // Another commit changed what the transaction had read. Nothing was written; run it again.
