@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "clock.h"
 #include "figures.h"
 #include "floor.h"
+#include "redis_server.h"
 #include "statistics.h"
 
 namespace odb::bench {
@@ -26,57 +26,6 @@ constexpr int kInFlight = 64;
 constexpr std::size_t kRowBytes = 56;   // what odb keeps of a counter
 constexpr std::size_t kLogBytes = 250;  // and of a commit
 constexpr std::size_t kOutcomeBytes = 120;
-
-// A redis-server of our own, gone with the bench.
-class RedisServer {
- public:
-  explicit RedisServer(const std::string& appendfsync)
-      : folder_(std::filesystem::temp_directory_path() /
-                ("odb_bench_" + std::to_string(::getpid()))),
-        socket_((folder_ / "socket").string()),
-        process_(make(appendfsync)) {
-    wait();
-  }
-  ~RedisServer() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  const std::string& socket() const { return socket_; }
-
- private:
-  ProcessOptions make(const std::string& appendfsync) const {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    ProcessOptions options;
-    options.arguments = {"/usr/bin/redis-server",
-                         "--port",
-                         "0",
-                         "--unixsocket",
-                         socket_,
-                         "--dir",
-                         folder_.string(),
-                         "--save",
-                         "",
-                         "--appendonly",
-                         "yes",
-                         "--appendfsync",
-                         appendfsync,
-                         "--logfile",
-                         (folder_ / "log").string()};
-    return options;
-  }
-  void wait() const {
-    for (int i = 0; i < 500; ++i) {
-      if (std::filesystem::exists(socket_)) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    throw std::runtime_error("redis-server does not start");
-  }
-
-  const std::filesystem::path folder_;
-  const std::string socket_;
-  Process process_;
-};
 
 void add(std::string& out, std::initializer_list<std::string_view> arguments) {
   out += "*" + std::to_string(arguments.size()) + "\r\n";
@@ -142,6 +91,7 @@ json::object redis_floor_worker(const json::object& arguments, WorkerChannel&) {
   const std::string row(kRowBytes, 'r');
   const std::string log(kLogBytes, 'l');
   const std::string outcome(kOutcomeBytes, 'o');
+  const std::string log_key = "bare:log:" + std::to_string(::getpid());  // versions begin anew
   const int replies_each = all_keys ? 4 : 1;
   const std::int64_t until = now_ns() + integer(arguments, "window_ms") * 1'000'000;
   const std::int64_t begin = now_ns();
@@ -154,7 +104,7 @@ json::object redis_floor_worker(const json::object& arguments, WorkerChannel&) {
       const std::string version = std::to_string(sent + 1);
       add(out, {"SET", "bare:row:1:" + std::to_string(sent % in_flight), row});
       if (!all_keys) continue;
-      add(out, {"XADD", "bare:log", "MAXLEN", "~", "100000", version + "-0", "commits", log});
+      add(out, {"XADD", log_key, "MAXLEN", "~", "100000", version + "-0", "commits", log});
       add(out, {"HSET", "bare:outcomes", std::to_string(sent % kClients), outcome});
       add(out, {"HSET", "bare:meta", "version", version});
     }
@@ -233,9 +183,10 @@ void measure_redis_commits(Run& run) {
       run.report.line(kFigure, "bare SET of the rows alone, " + fsync, "commits/s")
           .samples.push_back(
               measure_floor(run, redis.socket(), false, kClients * kInFlight, window_ms));
-      const double bare = 1e6 / measure_floor(run, redis.socket(), false, 1, window_ms / 2);
+      const double bare = 1e6 / measure_floor(run, redis.socket(), true, 1, window_ms / 2);
       const double memory = measure_latency(run, {"--inmem"}, commits);
-      Line& latency = run.report.line(kFigure, "one commit at a time, p50, " + fsync, "us");
+      Line& latency = run.report.line(kFigure, "one commit at a time, p50, " + fsync, "us",
+                                      {Goal::Kind::kFloorTimes, 1});
       latency.samples.push_back(
           measure_latency(run, {"--redis", "unix:" + redis.socket()}, commits));
       latency.floor_samples.push_back(memory + bare);
