@@ -1,0 +1,130 @@
+// Histories that simulated programs note of themselves, judged without any look at the server: no
+// version, no conflict, no cache counts. And that this notices what is broken on purpose.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster.h"
+#include "list_append/checker.h"
+#include "list_append_mutants.h"
+#include "list_append_program.h"
+#include "mutants.h"
+
+namespace odb::sim {
+namespace {
+
+using list_append::Anomaly;
+
+struct Judged {
+  RunResult result;
+  list_append::History history;
+  std::vector<Anomaly> anomalies;
+};
+
+Judged judge(ClusterOptions options, std::uint64_t seed) {
+  ListAppendRun run;
+  options.seed = seed;
+  options.decided_min = 150;
+  options.make_program = [&](World& world, SimClient& client) {
+    return std::make_unique<ListAppendProgram>(world, client, run);
+  };
+  Judged judged{run_cluster(options), {}, {}};
+  judged.history = std::move(run.history);
+  judged.anomalies = list_append::check(judged.history);
+  return judged;
+}
+
+// ---- the product ----
+
+constexpr std::uint64_t kSeedsPerShard = 75;
+class ListAppends : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(ListAppends, OfSimulatedProgramsAreRight) {
+  std::size_t transactions = 0;
+  std::size_t committed = 0;
+  std::size_t failed = 0;
+  std::size_t unknown = 0;
+  for (std::uint64_t i = 1; i <= kSeedsPerShard; ++i) {
+    const std::uint64_t seed = GetParam() * kSeedsPerShard + i;
+    const Judged judged = judge({}, seed);
+    ASSERT_EQ(judged.result.failure, "") << "seed " << seed;
+    ASSERT_EQ(to_string(judged.anomalies), "") << "seed " << seed;
+    transactions += judged.history.transactions.size();
+    for (const list_append::Transaction& transaction : judged.history.transactions) {
+      committed += transaction.outcome == list_append::Outcome::kCommitted;
+      failed += transaction.outcome == list_append::Outcome::kFailed;
+      unknown += transaction.outcome == list_append::Outcome::kUnknown;
+    }
+  }
+  std::printf("%zu transactions: %zu committed, %zu failed, %zu of unknown outcome\n", transactions,
+              committed, failed, unknown);
+  EXPECT_GE(failed * 8, transactions) << "too few conflicts to mean much";
+  EXPECT_GE(committed * 5, transactions) << "too few commits to mean much";
+  EXPECT_GE(unknown, kSeedsPerShard / 10) << "too few unknown outcomes to mean much";
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ListAppends, testing::Range<std::uint64_t>(0, 4));
+
+// ---- mutants ----
+
+// What the histories of several seeds show. Nothing but they may notice.
+std::set<std::string> shown_by(ClusterOptions mutant) {
+  constexpr std::uint64_t kSeeds = 20;
+  mutant.judge = Judge::kSomebodyElse;
+  std::set<std::string> kinds;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    for (const Anomaly& anomaly : judge(mutant, seed).anomalies) {
+      if (!kinds.insert(to_string(anomaly.kind)).second) continue;
+      std::printf("seed %lu: %s", seed, anomaly.text.c_str());
+    }
+  }
+  return kinds;
+}
+
+std::set<std::string> shown_by(const CommitEngine& engine) {
+  return shown_by(ClusterOptions{.engine = &engine});
+}
+
+using testing::Contains;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+TEST(ListAppendMutants, NoneIsNone) { EXPECT_THAT(shown_by(ClusterOptions{}), IsEmpty()); }
+
+TEST(ListAppendMutants, ForgettingWhatWasReadLosesUpdates) {
+  EXPECT_THAT(shown_by(ForgetfulEngine(ForgetfulEngine::Forgets::kCells)), Contains("G-single"));
+}
+TEST(ListAppendMutants, ValidatingOnlyWhatIsWrittenSkewsWrites) {
+  const auto shown = shown_by(SkewedEngine());
+  EXPECT_THAT(shown, Contains("G2"));
+  EXPECT_THAT(shown, Not(Contains(StartsWith("G0"))));
+  EXPECT_THAT(shown, Not(Contains(StartsWith("G1"))));
+}
+TEST(ListAppendMutants, LeakingALosersWritesMakesReadsDirty) {
+  EXPECT_THAT(shown_by(LeakyEngine()), Contains("G1a"));
+}
+TEST(ListAppendMutants, AnsweringAFlushEarlyMakesReadsStale) {
+  const auto shown = shown_by(ClusterOptions{.link_fault = LinkFault::kFlushesEarly});
+  EXPECT_THAT(shown, Contains("G-single-realtime"));
+  EXPECT_THAT(shown, Not(Contains("G-single"))) << "each snapshot is still one";
+}
+TEST(ListAppendMutants, FetchingAnotherVersionSkewsReads) {
+  EXPECT_THAT(shown_by(ClusterOptions{.link_fault = LinkFault::kLoadsNewest}),
+              Contains("G-single"));
+}
+TEST(ListAppendMutants, AppendingTwiceIsSeen) {
+  EXPECT_THAT(shown_by(StutteringEngine()), Contains("duplicate-element"));
+}
+TEST(ListAppendMutants, HalfATransactionIsSeen) {
+  EXPECT_THAT(shown_by(DroppingEngine()), Contains("lost-element"));
+}
+
+}  // namespace
+}  // namespace odb::sim
