@@ -1,0 +1,350 @@
+#include "loop.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "list_append/checker.h"
+#include "odb/net/authentication.h"
+
+namespace odb::crash {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kCounters = 8;
+constexpr int kRegisters = 6;
+constexpr int kPairs = 6;
+constexpr int kListsPerRound = 160;
+constexpr int kLedgersPerClient = 16;
+// Most clients wait for the server to come back. Some are told instead that an outcome is unknown.
+constexpr milliseconds kPatient{20'000};
+constexpr milliseconds kImpatient{30};
+constexpr int kAnImpatientOneIn = 4;
+
+const char* name_of(Victim victim) {
+  switch (victim) {
+    case Victim::kServer:
+      return "server";
+    case Victim::kRedis:
+      return "Redis";
+    case Victim::kBoth:
+      return "both";
+  }
+  return "?";
+}
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
+void Tally::add(const Tally& other) {
+  for (const auto member :
+       {&Tally::acknowledged, &Tally::conflicts, &Tally::refused, &Tally::unknown,
+        &Tally::unknown_but_done, &Tally::answered_late, &Tally::looks, &Tally::links_lost}) {
+    this->*member += other.*member;
+  }
+}
+
+std::string Tally::to_string() const {
+  return std::to_string(acknowledged) + " acknowledged (" + std::to_string(answered_late) +
+         " after their link broke), " + std::to_string(conflicts) + " conflicts, " +
+         std::to_string(refused) + " refused while away, " + std::to_string(unknown) +
+         " unknown (" + std::to_string(unknown_but_done) + " done), " + std::to_string(looks) +
+         " looks, " + std::to_string(links_lost) + " links lost";
+}
+
+Loop::Loop(const Options& options, const std::filesystem::path& folder)
+    : options_(options),
+      token_(net::make_token()),
+      random_(options.seed),
+      system_(options, folder, token_) {
+  set_the_stage();
+  for (int i = 0; i < options_.clients; ++i) {
+    const bool is_impatient = i % kAnImpatientOneIn == kAnImpatientOneIn - 1;
+    workers_.push_back(std::make_unique<Worker>(
+        WorkerOptions{.number = i,
+                      .port = system_.port(),
+                      .token = token_,
+                      .seed = random_(),
+                      .in_flight_max = options_.commits_in_flight,
+                      .offline_wait = is_impatient ? kImpatient : kPatient},
+        stage_, clock_, findings_));
+  }
+}
+
+Database Loop::connect() const {
+  ConnectOptions options;
+  options.retry = true;
+  options.timeout = seconds(30);
+  options.name = "crash loop";
+  return odb::connect("127.0.0.1", system_.port(), token_, options);
+}
+
+void Loop::set_the_stage() {
+  Database db = connect();
+  db.subscribe(crash_schema());
+  Transaction transaction = db.transaction();
+  for (int i = 0; i < kCounters; ++i) stage_.counters.push_back(transaction.create(Counter{}));
+  for (int i = 0; i < kRegisters; ++i) stage_.registers.push_back(transaction.create(Register{}));
+  for (int i = 0; i < kPairs; ++i) {
+    const Half half{.pair = i, .value = 0};
+    const Ref<Half> left = transaction.create(half);
+    stage_.pairs.emplace_back(left, transaction.create(half));
+  }
+  version_ = transaction.commit();
+  history_ = db.history();
+  expected_.emplace(stage_);
+}
+
+std::vector<std::string> Loop::run() {
+  Tally sum;
+  std::array<int, 3> kills{};
+  const auto begin = Clock::now();
+  for (int round = 1; round <= options_.rounds; ++round) {
+    const auto round_begin = Clock::now();
+    const Victim victim = next_victim(round);
+    begin_round();
+    work_and_kill(victim);
+    const Tally tally = check_round();
+    sum.add(tally);
+    ++kills[static_cast<std::size_t>(victim)];
+    std::printf("round %d, %s killed: %s; version %llu; %.1f s\n", round, name_of(victim),
+                tally.to_string().c_str(), static_cast<unsigned long long>(version_.value),
+                seconds_since(round_begin));
+    std::fflush(stdout);
+    std::vector<std::string> found = findings_.take();
+    if (!found.empty()) return found;
+  }
+  std::printf("%d rounds, killed: %d times the server, %d times Redis, %d times both; %s; %.0f s\n",
+              options_.rounds, kills[0], kills[1], kills[2], sum.to_string().c_str(),
+              seconds_since(begin));
+  return {};
+}
+
+// ---- a round ----
+
+Victim Loop::next_victim(int round) {
+  switch (options_.mode) {
+    case Mode::kServer:
+      return Victim::kServer;
+    case Mode::kRedis:
+      return Victim::kRedis;
+    case Mode::kBoth:
+      return Victim::kBoth;
+    case Mode::kMixed:
+      return static_cast<Victim>(round % 3);
+  }
+  return Victim::kServer;
+}
+
+void Loop::begin_round() {
+  round_ = std::make_unique<Round>();
+  Database db = connect();
+  db.subscribe(crash_schema());
+  Transaction transaction = db.transaction();
+  for (int i = 0; i < kListsPerRound; ++i) round_->lists.push_back(transaction.create(List{}));
+  for (int client = 0; client < options_.clients; ++client) {
+    auto& ledgers = round_->ledgers.emplace_back();
+    for (int i = 0; i < kLedgersPerClient; ++i) {
+      ledgers.push_back(transaction.create(Ledger{.client = client}));
+    }
+  }
+  transaction.commit();
+  for (const auto& worker : workers_) {
+    worker->database().flush();
+    worker->begin_round(*round_);
+  }
+}
+
+void Loop::work_and_kill(Victim victim) {
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (const auto& worker : workers_) {
+    threads.emplace_back([&] { worker->work(stop); });
+  }
+  const auto between = [&](int low, int high) {
+    return milliseconds(low + static_cast<int>(test::below(
+                                  random_, static_cast<std::size_t>(std::max(1, high - low)))));
+  };
+  try {
+    std::this_thread::sleep_for(between(options_.load_ms_min, options_.load_ms_max));
+    system_.kill(victim);
+    std::this_thread::sleep_for(between(0, 200));
+    system_.start(victim);
+    std::this_thread::sleep_for(between(100, 400));
+  } catch (const std::exception& error) {
+    findings_.add(error.what());
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+// ---- checks ----
+
+Tally Loop::check_round() {
+  Database fresh = connect();
+  fresh.subscribe(crash_schema());
+  fresh.flush();
+  const View view = fresh.view();
+  check_versions(fresh);
+  const Tally tally = settle(view);
+  expected_->compare(view, findings_);
+  check_indexes(view, findings_);
+  check_index_subscriptions(view);
+  check_subscribers(view);
+  check_lists(view);
+  for (const auto& worker : workers_) {
+    worker->set_own_items(expected_->items_of(worker->number(), view));
+  }
+  clean_up(fresh);
+  return tally;
+}
+
+void Loop::check_versions(Database& fresh) {
+  if (fresh.history() != history_) findings_.add("the server has begun a new history");
+  if (fresh.version() < version_) findings_.add("the server's versions went back");
+  std::set<Version> versions;
+  for (const auto& worker : workers_) {
+    for (const Deed& deed : worker->deeds()) {
+      if (!deed.version) continue;
+      if (!versions.insert(*deed.version).second) {
+        findings_.add("two commits were acknowledged as version " +
+                      std::to_string(deed.version->value));
+      }
+    }
+  }
+  if (!versions.empty() && *versions.begin() <= version_) {
+    findings_.add("a commit was acknowledged as a version that was there before");
+  }
+  if (!versions.empty() && *versions.rbegin() > fresh.version()) {
+    findings_.add("version " + std::to_string(versions.rbegin()->value) +
+                  " was acknowledged, but the server is at version " +
+                  std::to_string(fresh.version().value));
+  }
+  version_ = fresh.version();
+}
+
+// What took effect is what left its number in a ledger.
+Tally Loop::settle(const View& view) {
+  Tally tally;
+  for (const auto& worker : workers_) check_ledgers(*worker, view, tally);
+  return tally;
+}
+
+void Loop::check_ledgers(const Worker& worker, const View& view, Tally& tally) {
+  std::set<std::int64_t> done;
+  for (const Ref<Ledger> ledger : view.lookup<&Ledger::client>(std::int64_t{worker.number()})) {
+    for (const std::int64_t number : view.get<&Ledger::numbers>(ledger)) {
+      if (!done.insert(number).second) {
+        findings_.add("transaction " + std::to_string(number) + " of client " +
+                      std::to_string(worker.number()) + " took effect twice");
+      }
+    }
+  }
+  tally.links_lost += worker.links_lost();
+  for (const Deed& deed : worker.deeds()) {
+    if (deed.noted.outcome == list_append::Outcome::kCommitted && !deed.version) {
+      ++tally.looks;
+      continue;
+    }
+    const bool is_done = done.erase(deed.number) > 0;
+    switch (deed.noted.outcome) {
+      case list_append::Outcome::kCommitted:
+        ++tally.acknowledged;
+        tally.answered_late += deed.was_interrupted ? 1 : 0;
+        if (!is_done) findings_.add(deed.noted.name + " was acknowledged, but is not there");
+        break;
+      case list_append::Outcome::kFailed:
+        ++(deed.refused_with == ErrorCode::kConflict ? tally.conflicts : tally.refused);
+        if (is_done) findings_.add(deed.noted.name + " was refused, but is there");
+        break;
+      case list_append::Outcome::kUnknown:
+        ++tally.unknown;
+        tally.unknown_but_done += is_done ? 1 : 0;
+        break;
+    }
+    if (is_done) expected_->apply(deed);
+  }
+  if (!done.empty()) {
+    findings_.add("transaction " + std::to_string(*done.begin()) + " of client " +
+                  std::to_string(worker.number()) + " is there, but was never tried");
+  }
+}
+
+void Loop::check_lists(const View& view) {
+  for (const auto& [list, elements] : lists_before_) {
+    if (view.get<&List::elements>(list) != elements) {
+      findings_.add("list " + std::to_string(list.object.value) + " of an earlier round changed");
+    }
+  }
+  list_append::History history;
+  for (const auto& worker : workers_) {
+    for (const Deed& deed : worker->deeds()) history.transactions.push_back(deed.noted);
+  }
+  for (const Ref<List> list : round_->lists) {
+    auto& elements = history.final_lists[{list.object.value}];
+    for (const std::int64_t element : view.get<&List::elements>(list)) {
+      elements.push_back({static_cast<std::uint64_t>(element)});
+    }
+  }
+  for (const list_append::Anomaly& anomaly : list_append::check(history)) {
+    findings_.add(anomaly.text);
+  }
+}
+
+// Everybody who was there all the time has what somebody gets who comes now, and was told of each
+// change once.
+void Loop::check_subscribers(const View& view) {
+  const Content content = content_of(view);
+  std::map<ObjectRef, std::string> items;
+  for (const auto& [ref, item] : view.all<Item>()) items[ref] = item.name;
+  for (const auto& worker : workers_) {
+    const std::string who = "client " + std::to_string(worker->number());
+    worker->database().flush();
+    if (content_of(worker->database().view()) != content) {
+      findings_.add(who + " holds something else than a fresh client");
+    }
+    std::map<ObjectRef, std::string> told;
+    for (const auto& [ref, item] : worker->told_items()) told[ref] = item.name;
+    if (told != items) findings_.add(who + " was told of other changes than there were");
+  }
+}
+
+// What the server finds by its own indexes.
+void Loop::check_index_subscriptions(const View& view) {
+  Database fresh = connect();
+  fresh.define(crash_schema());
+  for (const char* group : kGroups) {
+    fresh.subscribe(where<&Item::group>(std::string(group)));
+    if (fresh.view().lookup<&Item::group>(std::string(group)) !=
+        view.lookup<&Item::group>(std::string(group))) {
+      findings_.add(std::string("the server's index does not give the items of ") + group);
+    }
+  }
+}
+
+// So that the database does not grow with the rounds.
+void Loop::clean_up(Database& fresh) {
+  Transaction transaction = fresh.transaction();
+  for (const auto& [list, elements] : lists_before_) transaction.remove(list);
+  lists_before_.clear();
+  for (const auto& ledgers : round_->ledgers) {
+    for (const Ref<Ledger> ledger : ledgers) transaction.remove(ledger);
+  }
+  for (const Ref<List> list : round_->lists) {
+    lists_before_[list] = transaction.get<&List::elements>(list);
+  }
+  version_ = transaction.commit();
+}
+
+}  // namespace odb::crash

@@ -1,0 +1,127 @@
+#include "system.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace odb::crash {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds kStartTimeout{30};
+constexpr milliseconds kPollInterval{10};
+constexpr int kServerStartsMax = 20;  // its port may have been taken for a moment
+
+void kill_now(std::unique_ptr<bench::Process>& process) {
+  if (process == nullptr) return;
+  ::kill(process->id(), SIGKILL);
+  process.reset();  // waits for its end
+}
+
+bool kills_server(Victim victim) { return victim != Victim::kRedis; }
+bool kills_redis(Victim victim) { return victim != Victim::kServer; }
+
+}  // namespace
+
+System::System(const Options& options, std::filesystem::path folder, std::string token)
+    : options_(options), folder_(std::move(folder)), token_(std::move(token)) {
+  if (options_.store == StoreKind::kRedis) start_redis();
+  start_server();
+}
+
+void System::kill(Victim victim) {
+  if (kills_redis(victim)) kill_now(redis_);
+  if (kills_server(victim)) kill_now(server_);
+}
+
+void System::start(Victim victim) {
+  if (kills_redis(victim)) start_redis();
+  if (kills_server(victim)) start_server();
+}
+
+// By a shell that becomes the program, so that its stderr goes to a file.
+std::unique_ptr<bench::Process> System::run(std::vector<std::string> arguments,
+                                            const std::string& log) const {
+  bench::ProcessOptions process;
+  process.arguments = {"/bin/sh", "-c", "exec \"$@\" 2>>\"$0\"", (folder_ / log).string()};
+  process.arguments.insert(process.arguments.end(), arguments.begin(), arguments.end());
+  process.environment = {{"ODB_SERVICE_TOKEN", token_}};
+  return std::make_unique<bench::Process>(process);
+}
+
+void System::start_redis() {
+  const std::string socket = (folder_ / "redis.sock").string();
+  redis_ = run({options_.redis_path, "--port", "0", "--unixsocket", socket, "--save", "", "--dir",
+                folder_.string(), "--appendonly", "yes", "--appendfsync", "always", "--logfile",
+                (folder_ / "redis.log").string()},
+               "redis.stderr");
+  const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
+  while (!redis_answers()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      throw std::runtime_error("redis-server does not start; is it installed?");
+    }
+    std::this_thread::sleep_for(kPollInterval);
+  }
+}
+
+bool System::redis_answers() const {
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (folder_ / "redis.sock").c_str(), sizeof address.sun_path - 1);
+  char answer[5] = {};
+  const bool answers =
+      ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::send(socket, "PING\r\n", 6, MSG_NOSIGNAL) == 6 &&
+      ::read(socket, answer, sizeof answer) == 5 && std::string_view(answer, 5) == "+PONG";
+  ::close(socket);
+  return answers;
+}
+
+void System::start_server() {
+  std::vector<std::string> arguments = {options_.server_path};
+  if (options_.store == StoreKind::kRedis) {
+    arguments.insert(arguments.end(), {"--redis", "unix:" + (folder_ / "redis.sock").string()});
+  }
+  arguments.insert(arguments.end(), options_.server_options.begin(), options_.server_options.end());
+  arguments.insert(arguments.end(), {"127.0.0.1", std::to_string(port_)});
+  for (int starts = 1;; ++starts) {
+    server_ = run(arguments, "server.log");
+    try {
+      const std::string line = server_->read_line(kStartTimeout);  // "... on 127.0.0.1:8000"
+      port_ = static_cast<std::uint16_t>(std::stoul(line.substr(line.rfind(':') + 1)));
+      return;
+    } catch (const std::exception& error) {
+      kill_now(server_);
+      if (starts == kServerStartsMax) {
+        throw std::runtime_error(std::string(error.what()) + "\n" + log_tail());
+      }
+      std::this_thread::sleep_for(10 * kPollInterval);
+    }
+  }
+}
+
+std::string System::log_tail() const {
+  constexpr std::size_t kBytesMax = 4'000;
+  std::ifstream file(folder_ / "server.log");
+  std::ostringstream text;
+  text << file.rdbuf();
+  const std::string all = text.str();
+  return all.substr(all.size() - std::min(all.size(), kBytesMax));
+}
+
+}  // namespace odb::crash
