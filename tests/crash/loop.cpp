@@ -1,7 +1,6 @@
 #include "loop.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <set>
@@ -108,7 +107,6 @@ void Loop::set_the_stage() {
 
 std::vector<std::string> Loop::run() {
   Tally sum;
-  std::array<int, 3> kills{};
   const auto begin = Clock::now();
   for (int round = 1; round <= options_.rounds; ++round) {
     const auto round_begin = Clock::now();
@@ -117,7 +115,6 @@ std::vector<std::string> Loop::run() {
     work_and_kill(victim);
     const Tally tally = check_round();
     sum.add(tally);
-    ++kills[static_cast<std::size_t>(victim)];
     std::printf("round %d, %s killed: %s; version %llu; %.1f s\n", round, name_of(victim),
                 tally.to_string().c_str(), static_cast<unsigned long long>(version_.value),
                 seconds_since(round_begin));
@@ -126,7 +123,7 @@ std::vector<std::string> Loop::run() {
     if (!found.empty()) return found;
   }
   std::printf("%d rounds, killed: %d times the server, %d times Redis, %d times both; %s; %.0f s\n",
-              options_.rounds, kills[0], kills[1], kills[2], sum.to_string().c_str(),
+              options_.rounds, kills_[0], kills_[1], kills_[2], sum.to_string().c_str(),
               seconds_since(begin));
   return {};
 }
@@ -178,15 +175,25 @@ void Loop::work_and_kill(Victim victim) {
   };
   try {
     std::this_thread::sleep_for(between(options_.load_ms_min, options_.load_ms_max));
-    system_.kill(victim);
-    std::this_thread::sleep_for(between(0, 200));
-    system_.start(victim);
+    kill_and_start(victim, between(0, 200));
+    // Sometimes again, while clients and server are still taking up where they were.
+    while (test::below(random_, 3) == 0) {
+      std::this_thread::sleep_for(between(0, 100));
+      kill_and_start(victim, between(0, 50));
+    }
     std::this_thread::sleep_for(between(100, 400));
   } catch (const std::exception& error) {
     findings_.add(error.what());
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
+}
+
+void Loop::kill_and_start(Victim victim, milliseconds pause) {
+  ++kills_[static_cast<std::size_t>(victim)];
+  system_.kill(victim);
+  std::this_thread::sleep_for(pause);
+  system_.start(victim);
 }
 
 // ---- checks ----

@@ -1,8 +1,12 @@
 // Loop: clients commit, something is killed, it comes back, everything is checked; and again.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +47,7 @@ class Loop {
   void begin_round();
   Victim next_victim(int round);
   void work_and_kill(Victim victim);
+  void kill_and_start(Victim victim, std::chrono::milliseconds pause);
   Tally check_round();
   Tally settle(const View& view);
   void check_ledgers(const Worker& worker, const View& view, Tally& tally);
@@ -64,6 +69,7 @@ class Loop {
   std::map<Ref<List>, std::vector<std::int64_t>> lists_before_;  // as the last round left them
   std::optional<Expected> expected_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::array<int, 3> kills_{};  // by Victim
   HistoryId history_;
   Version version_;
 };

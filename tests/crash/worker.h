@@ -45,7 +45,8 @@ class Worker {
   const std::deque<Deed>& deeds() const { return deeds_; }
   // The items that exist, by all changes that its handler was told of.
   std::map<ObjectRef, Item> told_items() const;
-  std::uint64_t links_lost() const  /* of this round */ { return links_lost_; }
+  // In this round.
+  std::uint64_t links_lost() const { return links_lost_; }
   // Which of its own items are there, so that it can delete them.
   void set_own_items(std::vector<std::pair<std::string, Ref<Item>>> items) {
     own_items_ = std::move(items);
