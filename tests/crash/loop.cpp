@@ -113,6 +113,7 @@ std::vector<std::string> Loop::run() {
     const Victim victim = next_victim(round);
     begin_round();
     work_and_kill(victim);
+    system_.check_alive();
     const Tally tally = check_round();
     sum.add(tally);
     std::printf("round %d, %s killed: %s; version %llu; %.1f s\n", round, name_of(victim),

@@ -40,6 +40,8 @@ class Loop {
 
   // Sentences for what is wrong; after the first round that has some it ends.
   std::vector<std::string> run();
+  // What has been found in a round that could not be finished.
+  std::vector<std::string> findings() { return findings_.take(); }
   std::string log_tail() const { return system_.log_tail(); }
 
  private:

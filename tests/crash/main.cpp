@@ -28,7 +28,13 @@ fs::path make_folder() {
 
 int run_in(const fs::path& folder, const Options& options) {
   Loop loop(options, folder);
-  const std::vector<std::string> found = loop.run();
+  std::vector<std::string> found;
+  try {
+    found = loop.run();
+  } catch (const std::exception& error) {
+    found = loop.findings();
+    found.emplace_back(error.what());
+  }
   if (found.empty()) return 0;
   std::fprintf(stderr, "odb_crash_loop: %zu findings\n", found.size());
   for (const std::string& what : found) std::fprintf(stderr, "- %s\n", what.c_str());

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,15 @@ void kill_now(std::unique_ptr<bench::Process>& process) {
   process.reset();  // waits for its end
 }
 
+void check_alive(const bench::Process& process, const char* name) {
+  siginfo_t ended{};
+  const auto id = static_cast<id_t>(process.id());
+  if (::waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
+  throw std::runtime_error(std::string(name) + " has ended by itself, with " +
+                           (ended.si_code == CLD_EXITED ? "status " : "signal ") +
+                           std::to_string(ended.si_status));
+}
+
 bool kills_server(Victim victim) { return victim != Victim::kRedis; }
 bool kills_redis(Victim victim) { return victim != Victim::kServer; }
 
@@ -51,6 +61,11 @@ void System::kill(Victim victim) {
 void System::start(Victim victim) {
   if (kills_redis(victim)) start_redis();
   if (kills_server(victim)) start_server();
+}
+
+void System::check_alive() const {
+  if (redis_ != nullptr) crash::check_alive(*redis_, "redis-server");
+  if (server_ != nullptr) crash::check_alive(*server_, "odb_server");
 }
 
 // By a shell that becomes the program, so that its stderr goes to a file.

@@ -23,6 +23,8 @@ class System {
   void kill(Victim victim);                     // SIGKILL; returns when they are gone
   void start(Victim victim);                    // returns when they answer
   std::uint16_t port() const { return port_; }  // stays the same
+  // Throws when one of them has ended by itself.
+  void check_alive() const;
   // The end of what the server has written to stderr.
   std::string log_tail() const;
 
