@@ -36,6 +36,8 @@ const char* name_of(Victim victim) {
       return "Redis";
     case Victim::kBoth:
       return "both";
+    case Victim::kLinks:
+      return "links";
   }
   return "?";
 }
@@ -68,17 +70,24 @@ Loop::Loop(const Options& options, const std::filesystem::path& folder)
       random_(options.seed),
       system_(options, folder, token_) {
   set_the_stage();
+  proxy_.emplace(system_.port());
   for (int i = 0; i < options_.clients; ++i) {
     const bool is_impatient = i % kAnImpatientOneIn == kAnImpatientOneIn - 1;
     workers_.push_back(std::make_unique<Worker>(
         WorkerOptions{.number = i,
-                      .port = system_.port(),
+                      .port = i % 2 == 0 ? system_.port() : proxy_->port(),
                       .token = token_,
                       .seed = random_(),
                       .in_flight_max = options_.commits_in_flight,
                       .offline_wait = is_impatient ? kImpatient : kPatient},
         stage_, clock_, findings_));
   }
+  partial_.emplace(connect());
+  partial_->define(crash_schema());
+  partial_->subscribe(where<&Item::group>(std::string(kGroups[0])));
+  lazy_.emplace(connect());
+  lazy_->define(crash_schema());
+  lazy_->subscribe(type<Item>(), Loading::kLazy);
 }
 
 Database Loop::connect() const {
@@ -116,16 +125,19 @@ std::vector<std::string> Loop::run() {
     system_.check_alive();
     const Tally tally = check_round();
     sum.add(tally);
-    std::printf("round %d, %s killed: %s; version %llu; %.1f s\n", round, name_of(victim),
+    std::printf("round %d, %s gone: %s; version %llu; %.1f s\n", round, name_of(victim),
                 tally.to_string().c_str(), static_cast<unsigned long long>(version_.value),
                 seconds_since(round_begin));
     std::fflush(stdout);
     std::vector<std::string> found = findings_.take();
     if (!found.empty()) return found;
   }
-  std::printf("%d rounds, killed: %d times the server, %d times Redis, %d times both; %s; %.0f s\n",
-              options_.rounds, kills_[0], kills_[1], kills_[2], sum.to_string().c_str(),
-              seconds_since(begin));
+  std::printf(
+      "%d rounds; killed %d times the server, %d times Redis, %d times both; links cut %d times; "
+      "%s; "
+      "%.0f s\n",
+      options_.rounds, kills_[0], kills_[1], kills_[2], kills_[3], sum.to_string().c_str(),
+      seconds_since(begin));
   return {};
 }
 
@@ -139,8 +151,10 @@ Victim Loop::next_victim(int round) {
       return Victim::kRedis;
     case Mode::kBoth:
       return Victim::kBoth;
+    case Mode::kLinks:
+      return Victim::kLinks;
     case Mode::kMixed:
-      return static_cast<Victim>(round % 3);
+      return static_cast<Victim>(static_cast<std::size_t>(round) % kVictims);
   }
   return Victim::kServer;
 }
@@ -192,9 +206,11 @@ void Loop::work_and_kill(Victim victim) {
 
 void Loop::kill_and_start(Victim victim, milliseconds pause) {
   ++kills_[static_cast<std::size_t>(victim)];
+  if (victim == Victim::kLinks) proxy_->cut(true);
   system_.kill(victim);
   std::this_thread::sleep_for(pause);
   system_.start(victim);
+  proxy_->allow();
 }
 
 // ---- checks ----
@@ -328,15 +344,33 @@ void Loop::check_subscribers(const View& view) {
   }
 }
 
-// What the server finds by its own indexes.
+// What the server finds by its own indexes, now and all the time.
 void Loop::check_index_subscriptions(const View& view) {
   Database fresh = connect();
   fresh.define(crash_schema());
+  partial_->flush();
+  lazy_->flush();
   for (const char* group : kGroups) {
     fresh.subscribe(where<&Item::group>(std::string(group)));
-    if (fresh.view().lookup<&Item::group>(std::string(group)) !=
-        view.lookup<&Item::group>(std::string(group))) {
-      findings_.add(std::string("the server's index does not give the items of ") + group);
+    check_items_of(fresh, group, view);
+    check_items_of(*lazy_, group, view);
+  }
+  check_items_of(*partial_, kGroups[0], view);
+  if (partial_->view().refs<Item>().size() != view.count<&Item::group>(std::string(kGroups[0]))) {
+    findings_.add("who subscribed to one group holds others");
+  }
+}
+
+void Loop::check_items_of(Database& holder, const char* group, const View& view) {
+  const View held = holder.view();
+  const std::vector<Ref<Item>> items = held.lookup<&Item::group>(std::string(group));
+  if (items != view.lookup<&Item::group>(std::string(group))) {
+    findings_.add(std::string("not everybody finds the same items of ") + group);
+    return;
+  }
+  for (const Ref<Item> item : items) {
+    if (held.get<&Item::name>(item) != view.get<&Item::name>(item)) {
+      findings_.add("not everybody finds the same in item " + view.get<&Item::name>(item));
     }
   }
 }

@@ -14,6 +14,7 @@
 #include "list_append/history.h"
 #include "options.h"
 #include "stage.h"
+#include "support/proxy.h"
 #include "support/random_value.h"
 #include "system.h"
 #include "worker.h"
@@ -57,6 +58,7 @@ class Loop {
   void check_lists(const View& view);
   void check_subscribers(const View& view);
   void check_index_subscriptions(const View& view);
+  void check_items_of(Database& holder, const char* group, const View& view);
   void clean_up(Database& fresh);
   Database connect() const;
 
@@ -70,8 +72,11 @@ class Loop {
   std::unique_ptr<Round> round_;
   std::map<Ref<List>, std::vector<std::int64_t>> lists_before_;  // as the last round left them
   std::optional<Expected> expected_;
+  std::optional<test::Proxy> proxy_;  // to every other client
+  std::optional<Database> partial_;   // subscribed to some items by an index
+  std::optional<Database> lazy_;      // to all items, fields when they are read
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::array<int, 3> kills_{};  // by Victim
+  std::array<int, kVictims> kills_{};  // by Victim
   HistoryId history_;
   Version version_;
 };

@@ -59,8 +59,10 @@ int run(int argc, char** argv) {
   const std::map<std::string, Mode> modes{{"server", Mode::kServer},
                                           {"redis", Mode::kRedis},
                                           {"both", Mode::kBoth},
+                                          {"links", Mode::kLinks},
                                           {"mixed", Mode::kMixed}};
-  app.add_option("--mode", options.mode, "What is killed: server, redis, both at once, or mixed")
+  app.add_option("--mode", options.mode,
+                 "What goes: server, redis, both at once, links of clients, or mixed")
       ->transform(CLI::Transformer(modes))
       ->default_str("mixed");
   const std::map<std::string, StoreKind> stores{{"redis", StoreKind::kRedis},
@@ -89,7 +91,7 @@ int run(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (options.store == StoreKind::kOwn) {
     if (options.mode == Mode::kMixed) options.mode = Mode::kServer;
-    if (options.mode != Mode::kServer) {
+    if (options.mode != Mode::kServer && options.mode != Mode::kLinks) {
       std::fputs("odb_crash_loop: without Redis only the server can be killed\n", stderr);
       return kCannotRun;
     }

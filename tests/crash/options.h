@@ -1,14 +1,28 @@
 // What the crash loop is asked to do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace odb::crash {
 
-enum class Victim : std::uint8_t { kServer, kRedis, kBoth };
-enum class Mode : std::uint8_t { kServer, kRedis, kBoth, kMixed };  // kMixed: another each round
+enum class Victim : std::uint8_t {
+  kServer,
+  kRedis,
+  kBoth,   // server and Redis
+  kLinks,  // those of every other client; nothing is killed
+};
+inline constexpr std::size_t kVictims = 4;
+
+enum class Mode : std::uint8_t {
+  kServer,
+  kRedis,
+  kBoth,
+  kLinks,
+  kMixed
+};  // kMixed: another each round
 enum class StoreKind : std::uint8_t {
   kRedis,  // the loop runs one, with appendfsync always
   kOwn,    // the server's options name a store that outlives it

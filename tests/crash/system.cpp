@@ -42,8 +42,8 @@ void check_alive(const bench::Process& process, const char* name) {
                            std::to_string(ended.si_status));
 }
 
-bool kills_server(Victim victim) { return victim != Victim::kRedis; }
-bool kills_redis(Victim victim) { return victim != Victim::kServer; }
+bool kills_server(Victim victim) { return victim == Victim::kServer || victim == Victim::kBoth; }
+bool kills_redis(Victim victim) { return victim == Victim::kRedis || victim == Victim::kBoth; }
 
 }  // namespace
 
