@@ -173,7 +173,7 @@ void Loop::begin_round() {
   }
   transaction.commit();
   for (const auto& worker : workers_) {
-    worker->database().flush();
+    worker->catch_up();
     worker->begin_round(*round_);
   }
 }
@@ -334,7 +334,7 @@ void Loop::check_subscribers(const View& view) {
   for (const auto& [ref, item] : view.all<Item>()) items[ref] = item.name;
   for (const auto& worker : workers_) {
     const std::string who = "client " + std::to_string(worker->number());
-    worker->database().flush();
+    worker->catch_up();
     if (content_of(worker->database().view()) != content) {
       findings_.add(who + " holds something else than a fresh client");
     }

@@ -56,6 +56,19 @@ void Worker::begin_round(Round& round) {
   deeds_.clear();
 }
 
+void Worker::catch_up() {
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerTimeout;
+  for (;;) {
+    try {
+      database_->flush();
+      return;
+    } catch (const DisconnectedError&) {  // it does not wait for long by itself
+      if (std::chrono::steady_clock::now() > deadline) throw;
+      std::this_thread::sleep_for(kRefusedPause);
+    }
+  }
+}
+
 void Worker::fail(const std::string& what) {
   findings_.add("client " + std::to_string(options_.number) + ": " + what);
 }

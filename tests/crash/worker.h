@@ -36,6 +36,8 @@ class Worker {
          Findings& findings);
 
   void begin_round(Round& round);
+  // Returns when its cache has everything that was committed before; waits for its link.
+  void catch_up();
   // Until told to stop, and everything that is under way is answered.
   void work(const std::atomic<bool>& stop);
 
