@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <set>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -18,11 +19,13 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
+constexpr int kStallMax = 2'000;  // ms
 constexpr int kCounters = 8;
 constexpr int kRegisters = 6;
 constexpr int kPairs = 6;
 constexpr int kListsPerRound = 160;
 constexpr int kLedgersPerClient = 16;
+constexpr seconds kBackTimeout{30};  // until the server takes commits again
 // Most clients wait for the server to come back. Some are told instead that an outcome is unknown.
 constexpr milliseconds kPatient{20'000};
 constexpr milliseconds kImpatient{30};
@@ -38,6 +41,8 @@ const char* name_of(Victim victim) {
       return "both";
     case Victim::kLinks:
       return "links";
+    case Victim::kStall:
+      return "Redis for a while";
   }
   return "?";
 }
@@ -94,6 +99,7 @@ Database Loop::connect() const {
   ConnectOptions options;
   options.retry = true;
   options.timeout = seconds(30);
+  options.offline_wait = kPatient;
   options.name = "crash loop";
   return odb::connect("127.0.0.1", system_.port(), token_, options);
 }
@@ -133,11 +139,11 @@ std::vector<std::string> Loop::run() {
     if (!found.empty()) return found;
   }
   std::printf(
-      "%d rounds; killed %d times the server, %d times Redis, %d times both; links cut %d times; "
-      "%s; "
-      "%.0f s\n",
-      options_.rounds, kills_[0], kills_[1], kills_[2], kills_[3], sum.to_string().c_str(),
-      seconds_since(begin));
+      "%d rounds; killed %d times the server, %d times Redis, %d times both; links cut %d times, "
+      "Redis "
+      "stalled %d times; %s; %.0f s\n",
+      options_.rounds, kills_[0], kills_[1], kills_[2], kills_[3], kills_[4],
+      sum.to_string().c_str(), seconds_since(begin));
   return {};
 }
 
@@ -153,6 +159,8 @@ Victim Loop::next_victim(int round) {
       return Victim::kBoth;
     case Mode::kLinks:
       return Victim::kLinks;
+    case Mode::kStall:
+      return Victim::kStall;
     case Mode::kMixed:
       return static_cast<Victim>(static_cast<std::size_t>(round) % kVictims);
   }
@@ -190,7 +198,7 @@ void Loop::work_and_kill(Victim victim) {
   };
   try {
     std::this_thread::sleep_for(between(options_.load_ms_min, options_.load_ms_max));
-    kill_and_start(victim, between(0, 200));
+    kill_and_start(victim, between(0, victim == Victim::kStall ? kStallMax : 200));
     // Sometimes again, while clients and server are still taking up where they were.
     while (test::below(random_, 3) == 0) {
       std::this_thread::sleep_for(between(0, 100));
@@ -215,10 +223,25 @@ void Loop::kill_and_start(Victim victim, milliseconds pause) {
 
 // ---- checks ----
 
+// What was under way when its link broke may still take effect until its client has a new one, and
+// what the store has not confirmed until something later is durable.
+void Loop::let_everything_end(Database& fresh) {
+  for (const auto& worker : workers_) worker->catch_up();
+  const auto deadline = Clock::now() + kBackTimeout;
+  for (;;) {
+    Transaction transaction = fresh.transaction();
+    transaction.add<&Counter::value>(stage_.counters.front(), 0);
+    const CommitOutcome outcome = transaction.try_commit();
+    if (std::holds_alternative<Accepted>(outcome)) return;
+    if (Clock::now() > deadline) throw std::runtime_error("the server takes no commits any more");
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+}
+
 Tally Loop::check_round() {
   Database fresh = connect();
   fresh.subscribe(crash_schema());
-  fresh.flush();
+  let_everything_end(fresh);
   const View view = fresh.view();
   check_versions(fresh);
   const Tally tally = settle(view);

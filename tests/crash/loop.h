@@ -51,6 +51,7 @@ class Loop {
   Victim next_victim(int round);
   void work_and_kill(Victim victim);
   void kill_and_start(Victim victim, std::chrono::milliseconds pause);
+  void let_everything_end(Database& fresh);
   Tally check_round();
   Tally settle(const View& view);
   void check_ledgers(const Worker& worker, const View& view, Tally& tally);

@@ -56,13 +56,13 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--seed", options.seed, "Of what clients do and when something is killed")
       ->capture_default_str();
-  const std::map<std::string, Mode> modes{{"server", Mode::kServer},
-                                          {"redis", Mode::kRedis},
-                                          {"both", Mode::kBoth},
-                                          {"links", Mode::kLinks},
-                                          {"mixed", Mode::kMixed}};
+  const std::map<std::string, Mode> modes{{"server", Mode::kServer}, {"redis", Mode::kRedis},
+                                          {"both", Mode::kBoth},     {"links", Mode::kLinks},
+                                          {"stall", Mode::kStall},   {"mixed", Mode::kMixed}};
   app.add_option("--mode", options.mode,
-                 "What goes: server, redis, both at once, links of clients, or mixed")
+                 "What goes: server, redis, both at once, links of clients, stall (Redis answers "
+                 "nothing for "
+                 "a while), or mixed")
       ->transform(CLI::Transformer(modes))
       ->default_str("mixed");
   const std::map<std::string, StoreKind> stores{{"redis", StoreKind::kRedis},

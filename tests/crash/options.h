@@ -13,16 +13,18 @@ enum class Victim : std::uint8_t {
   kRedis,
   kBoth,   // server and Redis
   kLinks,  // those of every other client; nothing is killed
+  kStall,  // Redis is stopped for a while, sometimes for longer than the server waits for it
 };
-inline constexpr std::size_t kVictims = 4;
+inline constexpr std::size_t kVictims = 5;
 
 enum class Mode : std::uint8_t {
   kServer,
   kRedis,
   kBoth,
   kLinks,
-  kMixed
-};  // kMixed: another each round
+  kStall,
+  kMixed,  // another each round
+};
 enum class StoreKind : std::uint8_t {
   kRedis,  // the loop runs one, with appendfsync always
   kOwn,    // the server's options name a store that outlives it

@@ -25,7 +25,8 @@ using std::chrono::seconds;
 
 constexpr seconds kStartTimeout{30};
 constexpr milliseconds kPollInterval{10};
-constexpr int kServerStartsMax = 20;  // its port may have been taken for a moment
+constexpr const char* kStoreTimeout = "1s";  // shorter than some stalls
+constexpr int kServerStartsMax = 20;         // its port may have been taken for a moment
 
 void kill_now(std::unique_ptr<bench::Process>& process) {
   if (process == nullptr) return;
@@ -56,9 +57,11 @@ System::System(const Options& options, std::filesystem::path folder, std::string
 void System::kill(Victim victim) {
   if (kills_redis(victim)) kill_now(redis_);
   if (kills_server(victim)) kill_now(server_);
+  if (victim == Victim::kStall) ::kill(redis_->id(), SIGSTOP);
 }
 
 void System::start(Victim victim) {
+  if (victim == Victim::kStall) ::kill(redis_->id(), SIGCONT);
   if (kills_redis(victim)) start_redis();
   if (kills_server(victim)) start_server();
 }
@@ -110,7 +113,8 @@ bool System::redis_answers() const {
 void System::start_server() {
   std::vector<std::string> arguments = {options_.server_path};
   if (options_.store == StoreKind::kRedis) {
-    arguments.insert(arguments.end(), {"--redis", "unix:" + (folder_ / "redis.sock").string()});
+    arguments.insert(arguments.end(), {"--redis", "unix:" + (folder_ / "redis.sock").string(),
+                                       "--store-timeout", kStoreTimeout});
   }
   arguments.insert(arguments.end(), options_.server_options.begin(), options_.server_options.end());
   arguments.insert(arguments.end(), {"127.0.0.1", std::to_string(port_)});

@@ -20,8 +20,8 @@ class System {
   System(const System&) = delete;
   System& operator=(const System&) = delete;
 
-  void kill(Victim victim);                     // SIGKILL; returns when they are gone
-  void start(Victim victim);                    // returns when they answer
+  void kill(Victim victim);                     // or stop it; returns when they are gone
+  void start(Victim victim);                    // or let it go on; returns when they answer
   std::uint16_t port() const { return port_; }  // stays the same
   // Throws when one of them has ended by itself.
   void check_alive() const;
