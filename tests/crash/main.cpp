@@ -1,8 +1,7 @@
 // odb_crash_loop: kills servers under load, and checks that nothing is lost.
-#include <stdlib.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <map>

@@ -161,7 +161,11 @@ std::vector<Step> without_places(const DependencyGraph& graph, Path path) {
 }  // namespace
 
 std::vector<Cycle> find_cycles(const DependencyGraph& graph) {
-  static const std::array<std::pair<Needs, Kinds>, 3> kNeeds = {
+  struct Level {
+    Needs needs;
+    Kinds order;
+  };
+  static const std::array<Level, 3> kLevels = {
       {{Needs::kNothing, {}},
        {Needs::kProcessOrder, {Kind::kProcess}},
        {Needs::kRealTime, {Kind::kProcess, Kind::kRealTime}}}};
@@ -170,8 +174,8 @@ std::vector<Cycle> find_cycles(const DependencyGraph& graph) {
   for (Node node = 0; node < graph.size(); ++node) all[node] = node;
   for (const std::vector<Node>& set : entangled(graph, kAll, all)) {
     std::set<Phenomenon> found;
-    for (const auto& [needs, order] : kNeeds) {
-      const Kinds writes = Kinds{Kind::kWrite}.with(order);
+    for (const Level& level : kLevels) {
+      const Kinds writes = Kinds{Kind::kWrite}.with(level.order);
       const Kinds reads = Kinds{Kind::kRead}.with(writes);
       const Kinds anti_reads = Kinds{Kind::kAntiRead}.with(reads);
       for (const std::vector<Node>& part : entangled(graph, anti_reads, set)) {
@@ -182,7 +186,7 @@ std::vector<Cycle> find_cycles(const DependencyGraph& graph) {
           Path path = search.shortest_cycle(first, back, not_over);
           if (path.empty()) return;
           found.insert(phenomenon);
-          cycles.push_back({{phenomenon, needs}, without_places(graph, std::move(path))});
+          cycles.push_back({{phenomenon, level.needs}, without_places(graph, std::move(path))});
         };
         look(Phenomenon::kG0, Kind::kWrite, writes);
         look(Phenomenon::kG1c, Kind::kRead, reads);
