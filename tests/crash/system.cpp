@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -34,13 +35,21 @@ void kill_now(std::unique_ptr<bench::Process>& process) {
   process.reset();  // waits for its end
 }
 
-void check_alive(const bench::Process& process, const char* name) {
+std::optional<siginfo_t> end_of(const bench::Process& process) {
   siginfo_t ended{};
   const auto id = static_cast<id_t>(process.id());
-  if (::waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
+  if (::waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return {};
+  return ended;
+}
+
+bool has_ended(const bench::Process& process) { return end_of(process).has_value(); }
+
+void check_alive(const bench::Process& process, const char* name) {
+  const auto ended = end_of(process);
+  if (!ended) return;
   throw std::runtime_error(std::string(name) + " has ended by itself, with " +
-                           (ended.si_code == CLD_EXITED ? "status " : "signal ") +
-                           std::to_string(ended.si_status));
+                           (ended->si_code == CLD_EXITED ? "status " : "signal ") +
+                           std::to_string(ended->si_status));
 }
 
 bool kills_server(Victim victim) { return victim == Victim::kServer || victim == Victim::kBoth; }
@@ -83,17 +92,23 @@ std::unique_ptr<bench::Process> System::run(std::vector<std::string> arguments,
 
 void System::start_redis() {
   const std::string socket = (folder_ / "redis.sock").string();
-  redis_ = run({options_.redis_path, "--port", "0", "--unixsocket", socket, "--save", "", "--dir",
-                folder_.string(), "--appendonly", "yes", "--appendfsync", "always", "--logfile",
-                (folder_ / "redis.log").string()},
-               "redis.stderr");
+  redis_ = run_redis(socket);
   const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
   while (!redis_answers()) {
     if (std::chrono::steady_clock::now() > deadline) {
       throw std::runtime_error("redis-server does not start; is it installed?");
     }
+    // One that was killed while it began a new file repairs the old one and ends.
+    if (has_ended(*redis_)) redis_ = run_redis(socket);
     std::this_thread::sleep_for(kPollInterval);
   }
+}
+
+std::unique_ptr<bench::Process> System::run_redis(const std::string& socket) const {
+  return run({options_.redis_path, "--port", "0", "--unixsocket", socket, "--save", "", "--dir",
+              folder_.string(), "--appendonly", "yes", "--appendfsync", "always", "--logfile",
+              (folder_ / "redis.log").string()},
+             "redis.stderr");
 }
 
 bool System::redis_answers() const {

@@ -30,6 +30,7 @@ class System {
 
  private:
   void start_redis();
+  std::unique_ptr<bench::Process> run_redis(const std::string& socket) const;
   bool redis_answers() const;
   void start_server();
   std::unique_ptr<bench::Process> run(std::vector<std::string> arguments,
