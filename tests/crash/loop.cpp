@@ -126,7 +126,7 @@ std::vector<std::string> Loop::run() {
     const Victim victim = next_victim(round);
     begin_round();
     work_and_kill(victim);
-    system_.check_alive();
+    system_.check_healthy();
     const Tally tally = check_round();
     sum.add(tally);
     std::printf("round %d, %s gone: %s; version %llu; %.1f s\n", round, name_of(victim),

@@ -52,6 +52,13 @@ void check_alive(const bench::Process& process, const char* name) {
                            std::to_string(ended->si_status));
 }
 
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 bool kills_server(Victim victim) { return victim == Victim::kServer || victim == Victim::kBoth; }
 bool kills_redis(Victim victim) { return victim == Victim::kRedis || victim == Victim::kBoth; }
 
@@ -75,9 +82,13 @@ void System::start(Victim victim) {
   if (kills_server(victim)) start_server();
 }
 
-void System::check_alive() const {
-  if (redis_ != nullptr) crash::check_alive(*redis_, "redis-server");
-  if (server_ != nullptr) crash::check_alive(*server_, "odb_server");
+void System::check_healthy() const {
+  if (redis_ != nullptr) check_alive(*redis_, "redis-server");
+  if (server_ != nullptr) check_alive(*server_, "odb_server");
+  const std::string log = read_file(folder_ / "redis.log");
+  const std::size_t at = log.find("== CRITICAL ==");
+  if (at == std::string::npos) return;
+  throw std::runtime_error("Redis says: " + log.substr(at, log.find('\n', at) - at));
 }
 
 // By a shell that becomes the program, so that its stderr goes to a file.
@@ -151,10 +162,7 @@ void System::start_server() {
 
 std::string System::log_tail() const {
   constexpr std::size_t kBytesMax = 4'000;
-  std::ifstream file(folder_ / "server.log");
-  std::ostringstream text;
-  text << file.rdbuf();
-  const std::string all = text.str();
+  const std::string all = read_file(folder_ / "server.log");
   return all.substr(all.size() - std::min(all.size(), kBytesMax));
 }
 

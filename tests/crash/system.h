@@ -23,8 +23,8 @@ class System {
   void kill(Victim victim);                     // or stop it; returns when they are gone
   void start(Victim victim);                    // or let it go on; returns when they answer
   std::uint16_t port() const { return port_; }  // stays the same
-  // Throws when one of them has ended by itself.
-  void check_alive() const;
+  // Throws when one of them has ended by itself, or Redis could not take its own file as it was.
+  void check_healthy() const;
   // The end of what the server has written to stderr.
   std::string log_tail() const;
 
