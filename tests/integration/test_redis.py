@@ -159,6 +159,31 @@ def test_nothing_acknowledged_is_lost_when_killed_under_load(serve, shop, redis,
     assert len(found) <= sum(len(names) + 1 for names in acknowledged)
 
 
+@pytest.mark.parametrize("survivor", ["server", "nobody"])
+def test_half_of_what_redis_was_writing_never_takes_effect(serve, shop, redis, survivor):
+    """Redis cuts off a torn command, but not the transaction that it stands in."""
+    server = serve()
+    one = shop(server)
+    one.add("before")
+    if survivor == "nobody":
+        server.process.kill()
+    redis.kill()
+    redis.tear(("HINCRBY", "odb:meta", "rows", "5"), ("HSET", "odb:meta", "version", "1000000"))
+    redis.start()
+    if survivor == "nobody":
+        server = serve()
+    else:
+        assert wait_for(lambda: "is back" in server.log())
+    shop(server).add("between")
+    version = redis.ask("HGET", "odb:meta", "version")
+    server.process.kill()
+    redis.restart()
+    again = shop(serve())
+    assert again.names() == ["before", "between"]
+    assert redis.ask("HGET", "odb:meta", "version") == version
+    assert redis.ask("HGET", "odb:meta", "rows") == "2"
+
+
 def test_a_killed_server_is_replaced_at_once(serve, redis):
     slow = ("--lease-time", "1min", "--lease-wait", "1s")
     first = serve(times=slow)

@@ -62,12 +62,10 @@ class RedisProcess {
     std::vector<char*> raw;
     for (std::string& argument : arguments) raw.push_back(argument.data());
     raw.push_back(nullptr);
-    process_ = ::fork();
-    if (process_ == 0) {
-      ::execvp(raw[0], raw.data());
-      ::_exit(127);
-    }
+    launch(raw);
     for (int i = 0; i < 500; ++i) {
+      // One that was killed while it began a new file repairs the old one and ends.
+      if (::waitpid(process_, nullptr, WNOHANG) == process_) launch(raw);
       auto link = server::redis::make_link();
       if (link->connect(address(), std::chrono::milliseconds(1000))) {
         auto reply = server::redis::call(*link, {"PING"}, std::chrono::milliseconds(1000));
@@ -98,6 +96,14 @@ class RedisProcess {
   }
 
  private:
+  void launch(const std::vector<char*>& arguments) {
+    process_ = ::fork();
+    if (process_ == 0) {
+      ::execvp(arguments[0], arguments.data());
+      ::_exit(127);
+    }
+  }
+
   const std::string appendfsync_;
   std::string folder_;
   pid_t process_ = -1;

@@ -49,6 +49,7 @@ Cluster::Cluster(const ClusterOptions& options)
                             .history = {1, options.seed},
                             .utc_ns = [this] { return world_.now.time_since_epoch().count(); }})),
       next_tick_(world_.now) {
+  if (options.judge == Judge::kSomebodyElse) world_.report.ignore_failures();
   for (std::size_t i = 0; i < weather_.clients; ++i) nodes_.push_back(make_node());
 }
 
@@ -71,8 +72,15 @@ std::unique_ptr<Cluster::Node> Cluster::make_node() {
   node->client = std::make_unique<SimClient>(
       world_, detail::ClientIdentity{id, token_of(actor), "sim", "program", chance(random, 60)},
       actor, node->link->take_client_end());
-  node->program = std::make_unique<RandomProgram>(
-      world_, *node->client,
+  node->program = make_program(*node->client);
+  return node;
+}
+
+std::unique_ptr<Program> Cluster::make_program(SimClient& client) {
+  if (options_.make_program) return options_.make_program(world_, client);
+  Random& random = world_.random;
+  return std::make_unique<RandomProgram>(
+      world_, client,
       RandomProgram::Habits{.defines = clients_made_ == 1 || chance(random, 60),
                             .grows_schema = weather_.grows_schema,
                             .sees_all = chance(random, 50),
@@ -81,7 +89,6 @@ std::unique_ptr<Cluster::Node> Cluster::make_node() {
                             .lets_go = chance(random, 50),
                             .open_max = 1 + below(random, 3),
                             .in_flight_max = 1 + below(random, 5)});
-  return node;
 }
 
 RunResult Cluster::run() {
@@ -90,10 +97,14 @@ RunResult Cluster::run() {
       step();
       if (++world_.report.counts.steps == kStepsMax) {
         world_.report.fail("the cluster does not get on: " + world_.report.counts.to_string());
+        break;
       }
     }
     if (!world_.report.failed()) come_to_rest();
     if (!world_.report.failed()) check_end();
+    for (const auto& node : nodes_) {
+      if (node->client->is_open()) node->program->finish();
+    }
   } catch (const std::exception& thrown) {
     world_.report.fail(std::string("thrown: ") + thrown.what());
   }

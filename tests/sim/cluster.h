@@ -10,6 +10,7 @@
 #include "odb/core/commit_engine.h"
 #include "odb/net/memory_link.h"
 #include "odb/server/server_core.h"
+#include "program.h"
 #include "random_programs.h"
 #include "sim_client.h"
 #include "sim_connection.h"
@@ -17,6 +18,12 @@
 #include "world.h"
 
 namespace odb::sim {
+
+// Who looks for what is wrong.
+enum class Judge : std::uint8_t {
+  kChecker,
+  kSomebodyElse,  // who made the programs; nothing that the run itself finds ends it
+};
 
 struct ClusterOptions {
   std::uint64_t seed = 1;
@@ -26,6 +33,8 @@ struct ClusterOptions {
   const CommitEngine* engine = nullptr;
   SimStore::Honesty store_honesty = SimStore::Honesty::kHonest;
   LinkFault link_fault = LinkFault::kNone;
+  MakeProgram make_program = nullptr;  // null: a RandomProgram
+  Judge judge = Judge::kChecker;
 };
 
 struct RunResult {
@@ -67,7 +76,7 @@ class Cluster {
     std::unique_ptr<net::MemoryLink> link;
     std::unique_ptr<SimConnection> connection;
     std::unique_ptr<SimClient> client;
-    std::unique_ptr<RandomProgram> program;
+    std::unique_ptr<Program> program;
     std::uint64_t frozen_until = 0;  // a step
   };
 
@@ -79,6 +88,7 @@ class Cluster {
 
   std::unique_ptr<net::MemoryLink> make_link();
   std::unique_ptr<Node> make_node();
+  std::unique_ptr<Program> make_program(SimClient& client);
   void attach_again(Node& node);
   void step();
   void deliver(Node& node);

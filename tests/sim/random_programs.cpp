@@ -32,7 +32,10 @@ void RandomProgram::step() {
     return chance(world_.random, 60) ? client_.unsubscribe_something()
                                      : client_.release_something();
   }
-  if (what < 4) return client_.begin_flush();
+  if (what < 4) {
+    client_.begin_flush();
+    return;
+  }
   if (what < 7) return client_.keep_snapshot();
   if (what < 9) return client_.reread_snapshots();
   if (what < 12) return client_.check_cache();

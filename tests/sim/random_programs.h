@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "odb/client/detail/transaction_state.h"
+#include "program.h"
 #include "sim_client.h"
 #include "world.h"
 
@@ -13,7 +14,7 @@ namespace odb::sim {
 
 // Several transactions open at a time, each spread over many steps, several commits in flight,
 // subscriptions taken here and there, snapshots kept and read again.
-class RandomProgram {
+class RandomProgram final : public Program {
  public:
   struct Habits {
     bool defines = true;  // else it waits for somebody to define the schema
@@ -28,7 +29,7 @@ class RandomProgram {
 
   RandomProgram(World& world, SimClient& client, const Habits& habits);
 
-  void step();
+  void step() override;
 
  private:
   struct Open;

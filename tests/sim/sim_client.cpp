@@ -171,8 +171,9 @@ void SimClient::complete(const detail::Snapshot& snapshot, const ObjectsInterest
   core_.cache().complete(partial, std::move(blocks));
 }
 
-void SimClient::begin_flush() {
+std::shared_ptr<detail::RequestTicket> SimClient::begin_flush() {
   flushes_.push_back({core_.flush(), world_.checker.acknowledged()});
+  return flushes_.back().ticket;
 }
 
 std::shared_ptr<const detail::Snapshot> SimClient::snapshot() {
@@ -185,13 +186,16 @@ std::shared_ptr<const detail::Snapshot> SimClient::snapshot() {
   return snapshot;
 }
 
-void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback) {
+void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback, CommitCallback told) {
   ++in_flight_;
   CommitCallback callback;
   // The sequence is known once the commit is under way; callbacks run later, in settle().
   auto sequence = std::make_shared<Sequence>();
   if (with_callback) {
-    callback = [this, sequence](const CommitOutcome& outcome) { on_told(*sequence, outcome); };
+    callback = [this, sequence, told](const CommitOutcome& outcome) {
+      on_told(*sequence, outcome);
+      if (told) told(outcome);
+    };
   }
   const auto ticket = core_.commit(attempt->request, core_.history(), std::move(callback));
   for (const ObjectRef object : ticket->created)
@@ -200,7 +204,7 @@ void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback) {
   attempt->sequence = ticket->sequence;
   attempt->may_return = reconnects_;
   world_.checker.on_submitted(std::move(attempt));
-  if (!with_callback) commits_.push_back({ticket, ticket->sequence});
+  if (!with_callback) commits_.push_back({ticket, ticket->sequence, std::move(told)});
 }
 
 std::vector<HeldInterest> SimClient::interests() const {
@@ -229,6 +233,7 @@ void SimClient::settle() {
   std::erase_if(commits_, [&](const PendingCommit& commit) {
     if (!commit.ticket->outcome) return false;
     on_told(commit.sequence, *commit.ticket->outcome);
+    if (commit.told) commit.told(*commit.ticket->outcome);
     return true;
   });
   std::erase_if(flushes_, [&](const PendingFlush& flush) {

@@ -47,9 +47,10 @@ class SimClient {
   // What a load brought of rows that the snapshot holds in part.
   void complete(const detail::Snapshot& snapshot, const ObjectsInterest& what,
                 std::vector<RowBlock> blocks);
-  void begin_flush();
+  std::shared_ptr<detail::RequestTicket> begin_flush();
   std::shared_ptr<const detail::Snapshot> snapshot();
-  void submit(std::shared_ptr<Attempt> attempt, bool with_callback);
+  // `told`, if any, hears the outcome.
+  void submit(std::shared_ptr<Attempt> attempt, bool with_callback, CommitCallback told = nullptr);
 
   const Catalog& catalog() const { return *core_.cache().catalog()->catalog; }
   detail::ClientCore& core() { return core_; }
@@ -77,6 +78,7 @@ class SimClient {
   struct PendingCommit {
     std::shared_ptr<detail::CommitTicket> ticket;
     Sequence sequence;
+    CommitCallback told;
   };
 
   void receive(ServerMessage message);

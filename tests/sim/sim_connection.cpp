@@ -33,6 +33,11 @@ void SimConnection::read() {
         if (const auto* open = std::get_if<OpenSession>(&*message); open != nullptr) {
           if (open->resumes) watch_.expect_resumption();
         }
+        const auto* flush = std::get_if<Flush>(&*message);
+        if (flush != nullptr && fault_ == LinkFault::kFlushesEarly) {
+          flush_early(flush->request);
+          continue;
+        }
         session_->receive(*std::move(message), received.payload.size(), world_.now);
       } else {
         world_.report.fail("a client's message does not decode: " + message.error().message);
@@ -79,12 +84,17 @@ void SimConnection::send(wire::EncodedMessage message) {
     held_back_.emplace(std::move(message), *std::move(decoded));
     return;
   }
+  if (fault_ == LinkFault::kFlushesEarly) {
+    lagging_.emplace_back(std::move(message), *std::move(decoded));
+    return;
+  }
   forward(std::move(message), *decoded);
   if (auto held = std::exchange(held_back_, std::nullopt)) forward(held->first, held->second);
 }
 
 void SimConnection::forward(wire::EncodedMessage message, const ServerMessage& decoded) {
   watch_.on_sent(decoded, moment());
+  if (const auto* delta = std::get_if<Delta>(&decoded)) told_ = delta->version;
   const auto* goodbye = std::get_if<Goodbye>(&decoded);
   if (goodbye != nullptr && goodbye->reason.code == ErrorCode::kSlowSubscriber) {
     ++world_.report.counts.slow_subscribers;
@@ -92,15 +102,24 @@ void SimConnection::forward(wire::EncodedMessage message, const ServerMessage& d
   messages_.send(std::move(message));
 }
 
+// Before what the client was to be told first, which lags behind.
+void SimConnection::flush_early(RequestId request) {
+  messages_.send(wire::encode(ServerMessage(Flushed{request, told_})));
+}
+
 void SimConnection::drop_queue() {
   messages_.drop_queue();
+  lagging_.clear();
   held_back_.reset();
 }
 
 void SimConnection::flush() {
   if (phase_ == Phase::kClosed) return;
+  if (!lagging_.empty() && chance(world_.random, 2)) {
+    for (const auto& [message, decoded] : std::exchange(lagging_, {})) forward(message, decoded);
+  }
   const net::StreamStatus status = messages_.flush();
-  const bool done = status == net::StreamStatus::kOk;
+  const bool done = status == net::StreamStatus::kOk && lagging_.empty();
   const bool lost = status == net::StreamStatus::kClosed || status == net::StreamStatus::kFailed;
   // A link that failed may still give what had arrived before; read() meets the failure after that.
   if (phase_ == Phase::kEnding && (done || lost)) close();

@@ -1,6 +1,7 @@
 // SimConnection: the server's end of one link, as server/src/connection.h is for sockets.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -12,7 +13,13 @@
 namespace odb::sim {
 
 // What a link does wrong on purpose, to see the checker notice.
-enum class LinkFault : std::uint8_t { kNone, kLosesDelta, kOvertakesDelta, kLoadsNewest };
+enum class LinkFault : std::uint8_t {
+  kNone,
+  kLosesDelta,
+  kOvertakesDelta,
+  kLoadsNewest,
+  kFlushesEarly
+};
 
 class SimConnection final : public server::SessionLink {
  public:
@@ -49,6 +56,7 @@ class SimConnection final : public server::SessionLink {
   enum class Phase { kOpen, kEnding, kClosed };
 
   void forward(wire::EncodedMessage message, const ServerMessage& decoded);
+  void flush_early(RequestId request);
   ServerMoment moment() const;
 
   World& world_;
@@ -57,6 +65,8 @@ class SimConnection final : public server::SessionLink {
   MessageWatch watch_;
   const LinkFault fault_;
   std::optional<std::pair<wire::EncodedMessage, ServerMessage>> held_back_;
+  std::deque<std::pair<wire::EncodedMessage, ServerMessage>> lagging_;  // kFlushesEarly
+  Version told_;
   server::Session* session_ = nullptr;
   Phase phase_ = Phase::kOpen;
   Time ending_since_;

@@ -62,8 +62,8 @@ Result<void> Possession::connect(Patience patience) {
     return Error{ErrorCode::kConnectFailed,
                  "cannot connect to " + where + ": " + connected.error().message};
   }
-  for (const auto step :
-       {&Possession::authenticate, &Possession::learn_about_redis, &Possession::load_scripts}) {
+  for (const auto step : {&Possession::authenticate, &Possession::learn_about_redis,
+                          &Possession::leave_torn_file, &Possession::load_scripts}) {
     if (step == &Possession::learn_about_redis) {
       if (auto loaded = wait_until_loaded(patience); !loaded) return loaded;
     }
@@ -129,6 +129,41 @@ Result<void> Possession::learn_about_redis() {
     *value = field(*reply, name);
   }
   return {};
+}
+
+// A Redis that was killed while it wrote what a script had done leaves the beginning of that in its
+// file, between MULTI and a torn command. At its next start Redis cuts off the torn command only,
+// and whatever comes next into the same file, with an EXEC of its own, makes that beginning take
+// effect at the start after: half of an append that has failed. So nothing is written until Redis
+// has begun a new file, which it has when it answers that the rewriting has started; it need not
+// have ended.
+Result<void> Possession::leave_torn_file() {
+  auto known = ask({"HGET", keys_.meta, "run_id"});
+  if (!known) return known.error();
+  const bool is_new_run = known->kind == Reply::Kind::kText && known->text != run_id_;
+  if (!is_new_run) return {};
+  const auto deadline = Clock::now() + timeout_;
+  for (bool is_first = true;; is_first = false) {
+    auto info = ask({"INFO", "persistence"});
+    if (!info) return info.error();
+    if (info_field(info->text, "aof_enabled") != "1") return {};
+    if (info_field(info->text, "aof_rewrite_in_progress") == "1") return {};
+    const bool is_scheduled = info_field(info->text, "aof_rewrite_scheduled") == "1";
+    if (!is_first && !is_scheduled) return {};  // it was quick
+    if (!is_scheduled) {
+      auto reply = ask({"BGREWRITEAOF"});
+      if (!reply) return reply.error();
+      if (reply->is_error()) {
+        spdlog::warn("Redis has been restarted and cannot begin a new append-only file: {}",
+                     describe(*reply));
+        return {};
+      }
+    }
+    if (Clock::now() > deadline) {
+      return Error{ErrorCode::kUnavailable, "it does not get to beginning a new append-only file"};
+    }
+    if (!is_first) std::this_thread::sleep_for(kPause);
+  }
 }
 
 void Possession::append_scripts(std::string& out) const {

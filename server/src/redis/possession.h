@@ -63,6 +63,7 @@ class Possession {
   Result<void> authenticate();
   Result<void> wait_until_loaded(Patience patience);
   Result<void> learn_about_redis();
+  Result<void> leave_torn_file();
   Result<void> load_scripts();
 
   const RedisOptions& options_;

@@ -46,8 +46,10 @@ struct Counts {
 class Report {
  public:
   void fail(std::string what) {
-    if (!failure_) failure_ = std::move(what);
+    if (!failure_ && !ignores_failures_) failure_ = std::move(what);
   }
+  // From now on, because somebody else is to notice.
+  void ignore_failures() { ignores_failures_ = true; }
   bool failed() const { return failure_.has_value(); }
   const std::string& failure() const { return *failure_; }
 
@@ -55,6 +57,7 @@ class Report {
 
  private:
   std::optional<std::string> failure_;
+  bool ignores_failures_ = false;
 };
 
 }  // namespace odb::sim
