@@ -262,6 +262,8 @@ void CommitPipeline::on_overdue(Version up_to) {
                       "the store has not confirmed the commit in time: it may take effect or not"};
   const Error refused = unavailable({ErrorCode::kUnavailable, "it does not answer in time"});
   for (std::size_t i = 0; i < pending_.size() && pending_[i].version <= up_to; ++i) {
+    // Nobody waits for one of the server's own, and whoever made it must learn its end.
+    if (pending_[i].origin.session == SessionId{}) continue;
     if (std::exchange(pending_[i].is_told, true)) continue;
     const bool is_accepted =
         pending_[i].record ||
