@@ -245,7 +245,9 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
     if (pending.record) {
       tell(pending, error);
     } else {
-      // What refused it may never have been: judge it again.
+      // What refused it may never have been: judge it again. It may be a copy of one that took
+      // effect, and what is not remembered of its client any more is unknown.
+      pending.refused->origin.delivery = Delivery::kResent;
       judge(std::move(*pending.refused));
     }
   }
