@@ -476,7 +476,11 @@ void ClientCore::on(CommitDone& message) {
 }
 
 void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
-  if (!std::holds_alternative<Accepted>(outcome)) {
+  // One whose outcome is unknown may take effect yet, and then the server tells of its objects.
+  const auto* error = std::get_if<Error>(&outcome);
+  const bool may_exist = std::holds_alternative<Accepted>(outcome) ||
+                         (error != nullptr && error->code == ErrorCode::kOutcomeUnknown);
+  if (!may_exist) {
     for (const ObjectRef object : ticket->created) cache_->forget_created(object);
   }
   ticket->outcome = std::move(outcome);
