@@ -184,8 +184,9 @@ void ClientCore::on(SubscriptionLoaded& message) {
     return on_unexpected("a subscription that was never asked for");
   }
   if (reload_ != nullptr && reload_->loading.erase(message.subscription) != 0) {
-    reload_->cache->finish_load(message.subscription, found->second.interest, found->second.loading,
-                                message.version);
+    // In the server's numbers, which name what was subscribed to.
+    reload_->cache->finish_load(message.subscription, *translate(found->second.interest),
+                                found->second.loading, message.version);
     if (reload_->loading.empty()) finish_reload();
     return;
   }
