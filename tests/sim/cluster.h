@@ -53,6 +53,15 @@ struct Weather {
   std::uint32_t snapshot_percent = 0;   // how eagerly snapshots go on
   bool small_deliveries = false;
   bool grows_schema = false;
+
+  std::uint32_t crashes_per_100k = 0;  // of steps: the server ends without a word, or
+  std::uint32_t stops_per_100k = 0;    // says goodbye first
+  std::uint32_t hangs_per_100k = 0;    // the store is away, or silent, for a while
+  // What the store still has when it is back: all; all but what was not on the disk yet; nothing,
+  // as when it is the server's own memory.
+  enum class Durability : std::uint8_t { kStrict, kWeak, kNone };
+  Durability durability = Durability::kStrict;
+  bool forgets_outcomes = false;  // the server's limits on them are low
 };
 
 class Cluster {
@@ -80,12 +89,29 @@ class Cluster {
   std::unique_ptr<net::MemoryLink> make_link();
   std::unique_ptr<Node> make_node();
   void attach_again(Node& node);
+  void leave_behind(Node& node);
   void step();
   void deliver(Node& node);
-  void misfortune(Node& node);
-  void run_store();
+  void deliver_late();
   void run_clock();
   void replace_ended();
+
+  // misfortunes.cpp
+  bool strikes(std::uint32_t per_100k);
+  void misfortune(Node& node);
+  void break_link(Node& node);
+  void run_store();
+  void hang_store();
+  void check_grace();
+
+  // restarts.cpp
+  void start_server();
+  void run_server_life();
+  void stop_server();
+  void crash_server();
+  void end_server();
+  void lose_store();
+  void forget();
   void come_to_rest();
   void settle_all();
   bool is_waiting() const;
@@ -103,7 +129,13 @@ class Cluster {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<LeftBehind> left_behind_;
   std::uint64_t clients_made_ = 0;
-  std::uint64_t refusing_until_ = 0;  // a step
+  std::uint64_t servers_started_ = 0;
+  std::uint64_t refusing_until_ = 0;     // a step
+  std::uint64_t hanging_until_ = 0;      // a step: the store completes nothing
+  std::uint64_t down_until_ = 0;         // a step, when there is no server
+  bool is_store_lost_ = false;           // as the server has been told
+  HistoryId graced_history_;             // see check_grace()
+  Version graced_;
   Time next_tick_;
 };
 

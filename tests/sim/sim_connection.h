@@ -12,7 +12,14 @@
 namespace odb::sim {
 
 // What a link does wrong on purpose, to see the checker notice.
-enum class LinkFault : std::uint8_t { kNone, kLosesDelta, kOvertakesDelta, kLoadsNewest };
+enum class LinkFault : std::uint8_t {
+  kNone,
+  kLosesDelta,
+  kOvertakesDelta,
+  kLoadsNewest,
+  kResumeSkipsDelta,
+  kResumeRepeatsDelta,
+};
 
 class SimConnection final : public server::SessionLink {
  public:
@@ -30,6 +37,10 @@ class SimConnection final : public server::SessionLink {
   void flush();
   void tick();   // an end that lingers too long is cut off
   void close();  // at once; idempotent
+  // Its server is gone, and does nothing more.
+  void abandon();
+  // What arrives when a newer session has taken over: looks for commits among it.
+  void read_late();
   bool is_closed() const { return phase_ == Phase::kClosed; }
 
   // SessionLink
@@ -48,6 +59,7 @@ class SimConnection final : public server::SessionLink {
  private:
   enum class Phase { kOpen, kEnding, kClosed };
 
+  void receive(ClientMessage message, std::size_t bytes);
   void forward(wire::EncodedMessage message, const ServerMessage& decoded);
   ServerMoment moment() const;
 
@@ -55,11 +67,13 @@ class SimConnection final : public server::SessionLink {
   server::ServerCore& core_;
   net::MessageStream messages_;
   MessageWatch watch_;
+  const ClientId client_;
   const LinkFault fault_;
   std::optional<std::pair<wire::EncodedMessage, ServerMessage>> held_back_;
   server::Session* session_ = nullptr;
   Phase phase_ = Phase::kOpen;
   Time ending_since_;
+  bool is_resuming_ = false;
   std::uint64_t bytes_seen_ = 0;
 };
 

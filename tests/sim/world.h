@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/checker.h"
+#include "model/grace_check.h"
 #include "model/report.h"
 #include "odb/core/core_schema.h"
 #include "sim_schema.h"
@@ -17,6 +18,8 @@
 namespace odb::sim {
 
 using Time = std::chrono::steady_clock::time_point;
+
+inline constexpr std::chrono::milliseconds kTickInterval{5};
 
 // One number for everything that happened, to see that a seed always does the same.
 class Trace {
@@ -43,6 +46,7 @@ struct World {
   Time now{std::chrono::seconds(1)};  // the manual clock
   Report report;
   Checker checker{report};
+  GraceCheck grace;
   Trace trace;
   std::map<TypeId, std::vector<ObjectId>> named;  // identities that programs have talked about
   std::vector<ObjectId> connections;              // of all clients that ever were
