@@ -304,7 +304,8 @@ void Cluster::check_end() {
   const CatalogType* connection = world_.checker.model().catalog().find(connection_type_name());
   if (connection != nullptr && world_.checker.model().all(connection->id, version) != connected) {
     std::string what = "the objects of core.Connection are not those who are connected:";
-    for (const ObjectId id : world_.checker.model().all(connection->id, version)) what += " " + std::to_string(id.value);
+    for (const ObjectId id : world_.checker.model().all(connection->id, version))
+      what += " " + std::to_string(id.value);
     what += "; connected:";
     for (const ObjectId id : connected) what += " " + std::to_string(id.value);
     world_.report.fail(what);

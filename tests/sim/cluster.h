@@ -130,11 +130,11 @@ class Cluster {
   std::vector<LeftBehind> left_behind_;
   std::uint64_t clients_made_ = 0;
   std::uint64_t servers_started_ = 0;
-  std::uint64_t refusing_until_ = 0;     // a step
-  std::uint64_t hanging_until_ = 0;      // a step: the store completes nothing
-  std::uint64_t down_until_ = 0;         // a step, when there is no server
-  bool is_store_lost_ = false;           // as the server has been told
-  HistoryId graced_history_;             // see check_grace()
+  std::uint64_t refusing_until_ = 0;  // a step
+  std::uint64_t hanging_until_ = 0;   // a step: the store completes nothing
+  std::uint64_t down_until_ = 0;      // a step, when there is no server
+  bool is_store_lost_ = false;        // as the server has been told
+  HistoryId graced_history_;          // see check_grace()
   Version graced_;
   Time next_tick_;
 };

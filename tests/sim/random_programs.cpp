@@ -114,8 +114,8 @@ void RandomProgram::begin() {
   attempt->acknowledged_before = world_.checker.acknowledged();
   auto snapshot = client_.snapshot();
   attempt->history = snapshot->history();
-  auto open = std::make_unique<Open>(Open{detail::TransactionState(std::move(snapshot)),
-                                          std::move(attempt), client_.interests()});
+  auto open = std::make_unique<Open>(
+      Open{detail::TransactionState(std::move(snapshot)), std::move(attempt), client_.interests()});
   open->steps_left = 1 + below(random, 4);
   const std::size_t style = below(random, 100);
   open->reads = style >= 15;                 // blind writes only

@@ -111,8 +111,8 @@ void Cluster::forget() {
       // A store that finds itself as it was says nothing.
       if (!chance(random, 60)) return;
       return store_.forget_after(
-          Version{store_.version().value - below(random, std::min<std::uint64_t>(
-                                                             store_.version().value, 12) + 1)});
+          Version{store_.version().value -
+                  below(random, std::min<std::uint64_t>(store_.version().value, 12) + 1)});
     case Weather::Durability::kNone:
       return store_.forget_all();
   }

@@ -81,8 +81,7 @@ void SimClient::note_reload(const std::shared_ptr<const detail::Snapshot>& befor
   for (auto& [object, created] : created_) created.version.reset();
   const std::vector<Change> changes = core_.cache().take_changes();
   if (changes.size() != (has_handler_ ? 1u : 0u)) {
-    world_.report.fail("a reload is told to handlers " + std::to_string(changes.size()) +
-                       " times");
+    world_.report.fail("a reload is told to handlers " + std::to_string(changes.size()) + " times");
   }
   for (const Change& change : changes) {
     if (auto wrong = check_reload(*before, change)) {
@@ -97,8 +96,7 @@ void SimClient::begin_history(const detail::Snapshot& before) {
   created_.clear();
   must_have_seen_ = {};
   for (Subscribed& subscription : subscriptions_) {
-    auto translated =
-        translate(subscription.interest, *before.catalog().catalog, catalog());
+    auto translated = translate(subscription.interest, *before.catalog().catalog, catalog());
     if (translated) subscription.interest = *std::move(translated);
   }
 }

@@ -118,8 +118,7 @@ void SimStore::append(const server::CommitBatch& batch) {
     const Version expected = next(waiting_.empty() ? version() : waiting_.back().record.version);
     if (record->version != expected) {
       watch_.on_misuse("version " + std::to_string(record->version.value) +
-                       " is appended where version " + std::to_string(expected.value) +
-                       " belongs");
+                       " is appended where version " + std::to_string(expected.value) + " belongs");
     }
     Stored stored{.record = *record,
                   .outcomes = std::nullopt,
@@ -129,15 +128,12 @@ void SimStore::append(const server::CommitBatch& batch) {
       stored.outcomes = batch.outcomes.find(record->client);
       // Forgotten within this very batch: only the whole of it may do so.
       if (!stored.outcomes) {
-        stored.outcomes = ClientOutcomes{record->client,
-                                         record->actor,
-                                         record->sequence,
-                                         {{record->sequence, record->version}}};
+        stored.outcomes = ClientOutcomes{
+            record->client, record->actor, record->sequence, {{record->sequence, record->version}}};
       }
       // The table is as of the end of the batch, which may never be stored.
-      std::erase_if(stored.outcomes->accepted, [&](const AcceptedCommit& commit) {
-        return commit.version > record->version;
-      });
+      std::erase_if(stored.outcomes->accepted,
+                    [&](const AcceptedCommit& commit) { return commit.version > record->version; });
     }
     waiting_.push_back(std::move(stored));
   }

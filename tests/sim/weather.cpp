@@ -35,9 +35,7 @@ Weather::Weather(Random& random) {
   if (chance(random, 30)) stops_per_100k = 4 + static_cast<std::uint32_t>(below(random, 16));
   if (chance(random, 50)) hangs_per_100k = 10 + static_cast<std::uint32_t>(below(random, 60));
   const std::size_t kind = below(random, 100);
-  durability = kind < 70   ? Durability::kStrict
-               : kind < 90 ? Durability::kWeak
-                           : Durability::kNone;
+  durability = kind < 70 ? Durability::kStrict : kind < 90 ? Durability::kWeak : Durability::kNone;
   if (chance(random, 10)) {
     limits.outcome_clients_max = 1 + below(random, 3);
     limits.outcomes_per_client_max = 1 + below(random, 4);

@@ -98,7 +98,7 @@ class Checker final : public StoreWatch {
   Model* current_ = &models_[HistoryId{}];
   std::optional<Version> kept_;  // of what the store had, since the last server
   Version acknowledged_;
-  Version started_at_;  // of the server that there is
+  Version started_at_;          // of the server that there is
   std::uint64_t troubles_ = 0;  // of the store: failed appends, times away, overdue versions
   bool is_away_ = false;
   bool is_lost_ = false;
