@@ -145,6 +145,7 @@ void Cluster::deliver(Node& node) {
 void Cluster::deliver_late() {
   Random& random = world_.random;
   LeftBehind& left = left_behind_[below(random, left_behind_.size())];
+  if (world_.report.counts.steps < left.held_until) return;
   left.link->deliver(Direction::kToServer, 1 + below(random, 2000));
   left.connection->read();
   left.connection->read_late();
@@ -179,12 +180,14 @@ void Cluster::attach_again(Node& node) {
 }
 
 void Cluster::leave_behind(Node& node) {
-  for (int i = 0; i < 3 && chance(world_.random, 40); ++i) {
+  for (int i = 0; i < 3 && chance(world_.random, 30); ++i) {
     node.link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
     node.connection->read();
   }
   core_->finish_batch();
-  left_behind_.push_back({std::move(node.link), std::move(node.connection)});
+  const std::uint64_t held = chance(world_.random, 60) ? 100 + below(world_.random, 600) : 0;
+  left_behind_.push_back(
+      {std::move(node.link), std::move(node.connection), world_.report.counts.steps + held});
 }
 
 // A client whose link has ended is gone; another one, with an identity of its own, takes its place.

@@ -84,6 +84,7 @@ class Cluster {
   struct LeftBehind {
     std::unique_ptr<net::MemoryLink> link;
     std::unique_ptr<SimConnection> connection;
+    std::uint64_t held_until = 0;  // a step; until then nothing arrives
   };
 
   std::unique_ptr<net::MemoryLink> make_link();
@@ -107,6 +108,7 @@ class Cluster {
   // restarts.cpp
   void start_server();
   void run_server_life();
+  bool is_crash_due();
   void stop_server();
   void crash_server();
   void end_server();
@@ -129,12 +131,12 @@ class Cluster {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<LeftBehind> left_behind_;
   std::uint64_t clients_made_ = 0;
-  std::uint64_t servers_started_ = 0;
   std::uint64_t refusing_until_ = 0;  // a step
   std::uint64_t hanging_until_ = 0;   // a step: the store completes nothing
-  std::uint64_t down_until_ = 0;      // a step, when there is no server
-  bool is_store_lost_ = false;        // as the server has been told
-  HistoryId graced_history_;          // see check_grace()
+  bool crash_awaited_ = false;
+  std::uint64_t down_until_ = 0;  // a step, when there is no server
+  bool is_store_lost_ = false;    // as the server has been told
+  HistoryId graced_history_;      // see check_grace()
   Version graced_;
   Time next_tick_;
 };

@@ -23,6 +23,7 @@ void Cluster::misfortune(Node& node) {
     node.link->block(chance(random, 30) ? Direction::kToServer : Direction::kToClient);
   }
   if (strikes(weather_.breaks_per_100k)) break_link(node);
+  if (node.client->is_offline() && chance(random, 1)) node.client->give_up_commits();
   if (strikes(weather_.refusals_per_100k)) refusing_until_ = step + 1 + below(random, 300);
   if (core_ != nullptr && strikes(weather_.hangs_per_100k)) hang_store();
   replace_ended();
@@ -33,11 +34,13 @@ void Cluster::break_link(Node& node) {
   ++world_.report.counts.links_broken;
   const Direction direction = chance(random, 50) ? Direction::kToServer : Direction::kToClient;
   const std::size_t how = below(random, 100);
-  if (how < 20) {
+  // What is in flight is to be in flight for some time.
+  if (chance(random, 40)) hanging_until_ = world_.report.counts.steps + 300 + below(random, 400);
+  if (how < 15) {
     node.link->break_link();
-  } else if (how < 50) {  // in the middle of what comes next
+  } else if (how < 40) {  // in the middle of what comes next
     node.link->break_at(direction, node.link->bytes_delivered(direction) + below(random, 2000));
-  } else if (how < 75) {
+  } else if (how < 80) {
     // The client notices, and what it has sent is on its way for some time yet.
     node.client->notice_broken_link();
   } else {
@@ -48,7 +51,7 @@ void Cluster::break_link(Node& node) {
 // ---- the store ----
 
 void Cluster::hang_store() {
-  hanging_until_ = world_.report.counts.steps + 100 + below(world_.random, 1500);
+  hanging_until_ = world_.report.counts.steps + 50 + below(world_.random, 700);
   if (!store_.is_away() && chance(world_.random, 70)) store_.go_away();
 }
 
@@ -58,7 +61,7 @@ void Cluster::run_store() {
   const std::uint64_t step = world_.report.counts.steps;
   store_.set_refusing(step < refusing_until_);
   if (step < hanging_until_) {
-    if (store_.waiting() > 0 && below(random, 10'000) < 50) store_.tell_overdue();
+    if (store_.waiting() > 0 && below(random, 10'000) < 80) store_.tell_overdue();
     return;
   }
   if (store_.is_away()) {

@@ -9,13 +9,13 @@ namespace odb::sim {
 using Direction = net::MemoryLink::Direction;
 
 void Cluster::start_server() {
-  ++servers_started_;
-  const HistoryId fresh{options_.seed, servers_started_};
+  ++world_.servers;
+  const HistoryId fresh{options_.seed, world_.servers};
   auto database = server::open_database(store_, fresh, weather_.limits);
   if (!database) return world_.report.fail("no server begins: " + database.error().message);
   // As a server does that finds nothing.
-  if ((*database)->ids_below == ObjectId{1} && servers_started_ > 1) {
-    (*database)->ids_below = ObjectId{servers_started_ << 24};
+  if ((*database)->ids_below == ObjectId{1} && world_.servers > 1) {
+    (*database)->ids_below = ObjectId{world_.servers << 24};
   }
   world_.checker.on_started((*database)->history, (*database)->state.version());
   world_.grace.on_server_started(world_.now);
@@ -39,7 +39,7 @@ void Cluster::run_server_life() {
   } else if (is_store_lost_) {
     // Its operator, or its main program, ends it.
     if (chance(world_.random, 5)) crash_server();
-  } else if (strikes(weather_.crashes_per_100k)) {
+  } else if (is_crash_due()) {
     if (weather_.durability == Weather::Durability::kWeak && chance(world_.random, 70)) {
       lose_store();
     } else {
@@ -48,6 +48,19 @@ void Cluster::run_server_life() {
   } else if (strikes(weather_.stops_per_100k)) {
     stop_server();
   }
+}
+
+// Most crashes come at a moment that hurts: several versions are on their way to the disk.
+bool Cluster::is_crash_due() {
+  if (!crash_awaited_ && strikes(weather_.crashes_per_100k)) {
+    crash_awaited_ = true;
+    hanging_until_ = world_.report.counts.steps + 50 + below(world_.random, 150);
+  }
+  if (!crash_awaited_) return false;
+  const bool is_due = world_.report.counts.steps >= hanging_until_ ||
+                      (store_.waiting() >= 2 && chance(world_.random, 5));
+  if (is_due) crash_awaited_ = false;
+  return is_due;
 }
 
 // Its store's machine went down and is up again, with less than it had confirmed.
@@ -99,7 +112,7 @@ void Cluster::end_server() {
   forget();
   is_store_lost_ = false;
   hanging_until_ = 0;
-  down_until_ = world_.report.counts.steps + below(random, 400);
+  down_until_ = world_.report.counts.steps + below(random, 200);
 }
 
 void Cluster::forget() {

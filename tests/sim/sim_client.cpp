@@ -105,7 +105,11 @@ void SimClient::receive(ServerMessage message) {
   const detail::Cache* const cache = &core_.cache();
   const bool is_delta = std::holds_alternative<Delta>(message);
   const bool is_reloading = core_.is_reloading();  // then it shows all at once, in the end
-  const bool may_replace = is_reloading || std::holds_alternative<Resumed>(message);
+  const auto* resumed = std::get_if<Resumed>(&message);
+  if (resumed != nullptr && resumed->continued && server_ != world_.servers) {
+    ++world_.report.counts.resumed_over_crash;
+  }
+  const bool may_replace = is_reloading || resumed != nullptr;
   const auto before =
       may_replace || (has_handler_ && is_delta) ? core_.cache().snapshot() : nullptr;
   core_.receive(std::move(message), world_.now);
@@ -153,6 +157,13 @@ void SimClient::notice_broken_link() {
   flush();
   lose_link({ErrorCode::kDisconnected, "the link broke"});
   settle();
+}
+
+void SimClient::give_up_commits() {
+  is_giving_up_ = true;
+  core_.give_up_commits({ErrorCode::kDisconnected, "the server cannot be reached"});
+  settle();
+  is_giving_up_ = false;
 }
 
 // ---- what a program asks of it ----
@@ -256,7 +267,7 @@ std::vector<HeldInterest> SimClient::interests() const {
 
 void SimClient::on_told(Sequence sequence, HistoryId history, const CommitOutcome& outcome) {
   --in_flight_;
-  const bool goes_on = !core_.has_ended() && history == core_.history();
+  const bool goes_on = !core_.has_ended() && !is_giving_up_ && history == core_.history();
   world_.checker.on_told(id_, sequence, outcome, goes_on ? Continuity::kKept : Continuity::kLost);
   if (!goes_on) return;
   for (auto& [object, created] : created_) {
@@ -270,7 +281,10 @@ void SimClient::on_told(Sequence sequence, HistoryId history, const CommitOutcom
 
 // Nobody whose link can be made again ends by itself, and everyone learns of a new history.
 void SimClient::check_link_events() {
-  if (connected_to_ == HistoryId{}) connected_to_ = core_.history();  // for the first time
+  if (connected_to_ == HistoryId{} && core_.history() != HistoryId{}) {  // for the first time
+    connected_to_ = core_.history();
+    server_ = world_.servers;
+  }
   for (const LinkEvent& event : core_.take_link_events()) {
     if (event.kind == LinkEvent::Kind::kGone && reconnects_ && !has_left_ &&
         connected_to_ != HistoryId{}) {
@@ -278,6 +292,7 @@ void SimClient::check_link_events() {
                          " does not come back: " + event.reason.message);
     }
     if (event.kind != LinkEvent::Kind::kConnected) continue;
+    server_ = world_.servers;
     if (event.new_history != (connected_to_ != core_.history())) {
       world_.report.fail("a client is told wrongly whether a new history has begun");
     }

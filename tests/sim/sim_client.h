@@ -39,6 +39,8 @@ class SimClient {
   // Has been open once, so that its program goes on, link or no link.
   bool is_usable() const { return core_.history() != HistoryId{} && !core_.has_ended(); }
   bool has_ended() const { return core_.has_ended(); }
+  // Its program has waited for a link long enough: what is under way is not kept for later.
+  void give_up_commits();
   bool is_offline() const { return core_.is_offline(); }
   void attach(std::unique_ptr<net::ByteStream> end);
 
@@ -104,7 +106,9 @@ class SimClient {
   bool has_handler_ = false;
   bool has_reloaded_ = false;
   bool has_left_ = false;
-  HistoryId connected_to_;  // when it was last told that it is connected
+  bool is_giving_up_ = false;
+  std::uint64_t server_ = 0;  // the number of the one that it was connected to last
+  HistoryId connected_to_;    // when it was last told that it is connected
 
   struct Subscribed {
     SubscriptionId id;

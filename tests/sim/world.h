@@ -50,6 +50,7 @@ struct World {
   Trace trace;
   std::map<TypeId, std::vector<ObjectId>> named;  // identities that programs have talked about
   std::vector<ObjectId> connections;              // of all clients that ever were
+  std::uint64_t servers = 0;                      // that have begun
 
   // Mostly one that lives, sometimes one that is gone, or that a commit in flight creates.
   std::optional<ObjectId> pick_object(TypeId type) {
