@@ -83,7 +83,7 @@ ScriptedClient::~ScriptedClient() = default;
 
 void ScriptedClient::connect(server::ServerCore& server, const std::optional<Cut>& cut, Time now) {
   auto link = std::make_unique<net::MemoryLink>();
-  if (cut && connections_ == 0) link->break_at(cut->direction, cut->position);
+  if (cut && connections_ == cut->link) link->break_at(cut->direction, cut->position);
   ++connections_;
   server_end_ = std::make_unique<ServerEnd>(server, link->take_server_end(), now);
   messages_ = std::make_unique<net::MessageStream>(link->take_client_end(), kMessageBytesMax);
@@ -182,8 +182,11 @@ void ScriptedCluster::connect(ScriptedClient& client) {
 
 void ScriptedCluster::start_server() {
   ++servers_;
+  // As a server does that finds nothing: apart from where the last one began.
+  const ObjectId apart{servers_ << 32};
   auto database = server::open_database(store_, HistoryId{1, servers_}, server::Limits());
   ODB_CHECK(database.has_value());
+  if ((*database)->ids_below == ObjectId{1}) (*database)->ids_below = apart;
   server_ = std::make_unique<server::ServerCore>(
       server::CoreParts{.tokens = tokens_, .store = store_, .engine = engine_, .policy = policy_},
       *std::move(database));
@@ -198,30 +201,41 @@ void ScriptedCluster::end_server(std::size_t kept) {
   });
   server_.reset();
   store_.end_server(kept);
+}
+
+void ScriptedCluster::restart_server(std::size_t kept) {
+  end_server(kept);
+  start_server();
+}
+
+void ScriptedCluster::begin_new_history() {
+  end_server(0);
+  store_.forget_all();
   start_server();
 }
 
 bool ScriptedCluster::is_due(Downfall downfall) {
-  if (cut_client_.connections_ == 1 && cut_client_.link_->is_broken()) was_cut_ = true;
+  const bool is_planned = plan_ && cut_client_.connections_ == plan_->link + 1;
+  if (is_planned && cut_client_.link_->is_broken()) was_cut_ = true;
   return was_cut_ && downfall_ == downfall;
 }
 
 void ScriptedCluster::turn() {
   now_ += std::chrono::milliseconds(1);
   each([](ScriptedClient& client) { client.flush(); });
-  if (is_due(Downfall::kAtOnce)) end_server(0);
+  if (is_due(Downfall::kAtOnce)) restart_server(0);
   each([&](ScriptedClient& client) {
     if (client.server_end_ != nullptr) client.server_end_->read(now_);
   });
   server_->finish_batch();
-  if (is_due(Downfall::kBeforeStoring)) end_server(0);
-  if (is_due(Downfall::kBeforeAnswering)) end_server(store_.waiting());
+  if (is_due(Downfall::kBeforeStoring)) restart_server(0);
+  if (is_due(Downfall::kBeforeAnswering)) restart_server(store_.waiting());
   store_.complete_reservation();
-  store_.complete(store_.waiting());
+  if (is_storing_) store_.complete(store_.waiting());
   each([&](ScriptedClient& client) {
     if (client.server_end_ != nullptr) client.server_end_->flush(now_);
   });
-  if (is_due(Downfall::kAtOnce)) end_server(0);
+  if (is_due(Downfall::kAtOnce)) restart_server(0);
   each([&](ScriptedClient& client) {
     client.receive(now_);
     const bool has_failed = client.core().has_ended() && client.is_new();

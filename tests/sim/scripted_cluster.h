@@ -1,5 +1,5 @@
-// ScriptedCluster: two clients and a server that do what a test says and nothing else. The first
-// link of one client is cut at a given byte, and the server may go down with it.
+// ScriptedCluster: two clients and a server that do what a test says and nothing else. One link of
+// one client is cut at a given byte, and the server may go down with it.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ namespace odb::sim {
 struct Cut {
   net::MemoryLink::Direction direction{};
   std::uint64_t position = 0;
+  std::uint64_t link = 0;  // the how many-th of its client, from 0 on
 };
 
 // What becomes of the server when the link is cut.
@@ -85,15 +86,23 @@ class ScriptedCluster {
   bool until(const std::function<bool()>& is_so);
   bool was_cut() const { return was_cut_; }
   std::uint64_t servers() const { return servers_; }
-  // Of the first link, as long as that is the only one.
+  SimStore& store() { return store_; }
+  // What is appended waits, for store() to be told.
+  void stop_storing() { is_storing_ = false; }
+  void go_on_storing() { is_storing_ = true; }
+  // The server dies, and the next one finds nothing.
+  void begin_new_history();
+  void turn();
+
+  // Of the link that there is now.
   std::uint64_t bytes(net::MemoryLink::Direction direction) const {
     return cut_client_.link_->bytes_written(direction);
   }
 
  private:
-  void turn();
   void start_server();
   void end_server(std::size_t kept);
+  void restart_server(std::size_t kept);
   bool is_due(Downfall downfall);
   void connect(ScriptedClient& client);
   void each(const std::function<void(ScriptedClient&)>& work);
@@ -111,6 +120,7 @@ class ScriptedCluster {
   ScriptedClient::Time now_{std::chrono::seconds(1)};
   std::uint64_t servers_ = 0;
   bool was_cut_ = false;
+  bool is_storing_ = true;
 };
 
 }  // namespace odb::sim
