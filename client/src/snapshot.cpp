@@ -111,7 +111,10 @@ void Coverage::add(const Interest& interest, const Catalog& catalog) {
 }
 
 bool Coverage::has_key(const CatalogIndex& index, const std::string& key) const {
-  if (incomplete_indexes.contains(index.id)) return false;
+  return !incomplete_indexes.contains(index.id) && has_entry(index, key);
+}
+
+bool Coverage::has_entry(const CatalogIndex& index, const std::string& key) const {
   if (has_type(index.type) || index_keys.contains(std::pair(index.id, key))) return true;
   const auto found = ranges.find(index.id);
   return found != ranges.end() &&
@@ -162,7 +165,7 @@ bool Coverage::has_row(const CatalogType& type, ObjectId object, const Row& row)
     for (const FieldId field : index.fields) {
       append_key(key, VersionedState::field_of(type, row, field));
     }
-    if (has_key(index, key)) return true;
+    if (has_entry(index, key)) return true;
   }
   return false;
 }

@@ -41,6 +41,10 @@ struct Coverage {
   bool has(const Interest& interest, const Catalog& catalog) const;
   // Whether an object with this row falls under it.
   bool has_row(const CatalogType& type, ObjectId object, const Row& row) const;
+
+ private:
+  // Of an object that stands there, which says nothing of others.
+  bool has_entry(const CatalogIndex& index, const std::string& key) const;
 };
 
 // Which version of which history of the server.
