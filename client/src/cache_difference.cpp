@@ -56,11 +56,13 @@ class Difference {
     });
   }
 
+  // The type may have grown: before that its new fields had their defaults.
   void compare(const CatalogType& type, ObjectRef object, const Row& was, const Row& now) {
+    const CatalogType& grown = *after_.catalog().catalog->find(type.id);
     Change::Object changed{object, {}};
-    for (std::uint32_t i = 0; i < type.fields.size(); ++i) {
-      const Value old_value = value_of(type, was, FieldId{i});
-      const Value new_value = value_of(type, now, FieldId{i});
+    for (std::uint32_t i = 0; i < grown.fields.size(); ++i) {
+      const Value old_value = value_of(grown, was, FieldId{i});
+      const Value new_value = value_of(grown, now, FieldId{i});
       if (!old_value.is_loaded() || !new_value.is_loaded() || old_value == new_value) continue;
       changed.fields.push_back(FieldId{i});
     }
@@ -69,7 +71,7 @@ class Difference {
     std::vector<Change::IndexEntry> old_keys;
     std::vector<Change::IndexEntry> new_keys;
     note_keys(old_keys, type, object, was);
-    note_keys(new_keys, type, object, now);
+    note_keys(new_keys, grown, object, now);
     const auto take_missing = [](std::vector<Change::IndexEntry>& from,
                                  const std::vector<Change::IndexEntry>& in,
                                  std::vector<Change::IndexEntry>& out) {

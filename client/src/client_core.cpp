@@ -184,8 +184,9 @@ void ClientCore::on(SubscriptionLoaded& message) {
     return on_unexpected("a subscription that was never asked for");
   }
   if (reload_ != nullptr && reload_->loading.erase(message.subscription) != 0) {
-    reload_->cache->finish_load(message.subscription, found->second.interest, found->second.loading,
-                                message.version);
+    // In the server's numbers, which name what was subscribed to.
+    reload_->cache->finish_load(message.subscription, *translate(found->second.interest),
+                                found->second.loading, message.version);
     if (reload_->loading.empty()) finish_reload();
     return;
   }
@@ -476,7 +477,11 @@ void ClientCore::on(CommitDone& message) {
 }
 
 void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
-  if (!std::holds_alternative<Accepted>(outcome)) {
+  // One whose outcome is unknown may take effect yet, and then the server tells of its objects.
+  const auto* error = std::get_if<Error>(&outcome);
+  const bool may_exist = std::holds_alternative<Accepted>(outcome) ||
+                         (error != nullptr && error->code == ErrorCode::kOutcomeUnknown);
+  if (!may_exist) {
     for (const ObjectRef object : ticket->created) cache_->forget_created(object);
   }
   ticket->outcome = std::move(outcome);

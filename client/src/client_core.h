@@ -152,6 +152,7 @@ class ClientCore {
     std::uint64_t objects_loaded = 0;
     std::shared_ptr<RequestTicket> ending;  // of an unsubscribe under way
     bool is_told = false;                   // to the server, in this session
+    bool is_own = false;                    // of objects that this client created
   };
   // Asked for, and asked for again after a link broke, until it is answered.
   struct Request {
@@ -173,6 +174,8 @@ class ClientCore {
     std::unique_ptr<Cache> cache;
     std::set<RequestId> defining;
     std::set<SubscriptionId> loading;
+    std::map<SubscriptionId, Error> refused;
+    std::vector<SubscriptionId> own;  // of objects that this client created
   };
   struct IdChunk {
     std::uint64_t next = 0;
@@ -208,8 +211,10 @@ class ClientCore {
   void reload(Version version);
   void subscribe_again();
   std::optional<Interest> translate(const Interest& interest) const;
+  void adopt_subscriptions();
   void finish_reload();
   void forget_history();
+  void end_untold(SubscriptionEntry& entry);
   void finish_what_ended_with_the_session();
   void reopen(bool new_history);
   void send(const ClientMessage& message);

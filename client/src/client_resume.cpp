@@ -27,6 +27,9 @@ bool is_temporary(ErrorCode code) {
     case ErrorCode::kSlowSubscriber:
     case ErrorCode::kTooManySessions:
     case ErrorCode::kAuthenticationTimeout:
+    // Said of a definition while everything is loaded anew: the server's store is away.
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kOutcomeUnknown:
       return true;
     default:
       return false;
@@ -60,7 +63,11 @@ void ClientCore::lose_link(Error reason) {
   phase_ = Phase::kOffline;
   outgoing_.clear();
   ids_asked_ = 0;
-  reload_.reset();
+  if (reload_ != nullptr) {
+    // The cache that stays sees them as its own.
+    for (const SubscriptionId id : reload_->own) subscriptions_.erase(id);
+    reload_.reset();
+  }
   std::vector<Interest> abandoned;
   for (auto& [id, entry] : subscriptions_) {
     entry.is_told = false;
@@ -153,16 +160,21 @@ void ClientCore::on(Resumed& message) {
   reopen(false);
 }
 
+void ClientCore::end_untold(SubscriptionEntry& entry) {
+  if (entry.ending->is_done()) return;
+  if (!entry.ticket->is_done()) {
+    entry.ticket->error =
+        Error{ErrorCode::kUnknownSubscription, "the subscription was ended before it was loaded"};
+  }
+  entry.ending->version = cache_->version();
+}
+
 // Unsubscribing and releasing, where the new session never heard of what was let go.
 void ClientCore::finish_what_ended_with_the_session() {
   for (auto& [id, entry] : subscriptions_) {
     if (entry.ending == nullptr || entry.ending->is_done() || entry.is_told) continue;
     cache_->end_subscription(id, entry.interest, cache_->version());
-    if (!entry.ticket->is_done()) {
-      entry.ticket->error =
-          Error{ErrorCode::kUnknownSubscription, "the subscription was ended before it was loaded"};
-    }
-    entry.ending->version = cache_->version();
+    end_untold(entry);
   }
   for (auto at = releases_.begin(); at != releases_.end();) {
     Releasing& releasing = at->second;
@@ -271,20 +283,14 @@ std::optional<Interest> ClientCore::translate(const Interest& interest) const {
 void ClientCore::subscribe_again() {
   for (auto& [id, entry] : subscriptions_) {
     if (entry.ticket->error || entry.ending != nullptr) continue;
-    std::optional<Interest> interest = translate(entry.interest);
-    if (!interest) {
-      // Somebody else had defined it, and has not come back yet.
-      entry.ticket->version.reset();
-      entry.ticket->error = Error{ErrorCode::kUnknownType,
-                                  "the server has begun a new history, and does not know the type"};
-      continue;
-    }
-    entry.interest = *std::move(interest);
     if (!entry.ticket->version) continue;  // asked for when all is open
+    if (entry.is_own && next_history_ != history_) continue;
+    const std::optional<Interest> interest = translate(entry.interest);
+    if (!interest) continue;
     reload_->loading.insert(id);
     entry.objects_loaded = 0;
     entry.is_told = true;
-    send(Subscribe{id, entry.interest, entry.loading});
+    send(Subscribe{id, *interest, entry.loading});
   }
   // What is its own to see the new session learns as one more subscription.
   if (next_history_ == history_) {
@@ -293,6 +299,8 @@ void ClientCore::subscribe_again() {
       SubscriptionEntry& entry = subscriptions_.at(id);
       entry.ticket->version = Version{};
       entry.is_told = true;
+      entry.is_own = true;
+      reload_->own.push_back(id);
       reload_->loading.insert(id);
       send(Subscribe{id, entry.interest, entry.loading});
     }
@@ -302,18 +310,50 @@ void ClientCore::subscribe_again() {
 
 void ClientCore::on_refused_while_reloading(const RequestRefused& message) {
   if (const auto* id = std::get_if<SubscriptionId>(&message.about)) {
-    const auto found = subscriptions_.find(*id);
-    if (found == subscriptions_.end() || reload_->loading.erase(*id) == 0) return;
-    found->second.ticket->version.reset();
-    found->second.ticket->error = message.error;
+    if (reload_->loading.erase(*id) == 0) return;
+    reload_->refused.emplace(*id, message.error);
     if (reload_->loading.empty()) finish_reload();
     return;
   }
-  fail(message.error);  // a schema that was good before
+  // A schema that was good before. Without it nothing can be loaded; with another link it may be.
+  lose_link(message.error);
+}
+
+// What was asked for counts in the numbers, and as far as the server takes it, from now on: had the
+// link broken before, all would still be as it was.
+void ClientCore::adopt_subscriptions() {
+  if (next_history_ != history_) {
+    boost::unordered::erase_if(subscriptions_, [](const auto& entry) {
+      return entry.second.is_own;
+    });
+  }
+  for (auto& [id, entry] : subscriptions_) {
+    if (entry.ticket->error) continue;
+    if (entry.ending != nullptr && !entry.is_told) {
+      end_untold(entry);  // the second cache never held it
+      continue;
+    }
+    if (const auto refused = reload_->refused.find(id); refused != reload_->refused.end()) {
+      entry.ticket->version.reset();
+      entry.ticket->error = refused->second;
+      if (entry.ending != nullptr) end_untold(entry);
+      continue;
+    }
+    if (std::optional<Interest> interest = translate(entry.interest)) {
+      entry.interest = *std::move(interest);
+      if (!entry.is_told) entry.ticket->version.reset();  // known only now: asked for once more
+    } else {
+      // Somebody else had defined it, and has not come back yet.
+      entry.ticket->version.reset();
+      entry.ticket->error = Error{ErrorCode::kUnknownType,
+                                  "the server has begun a new history, and does not know the type"};
+    }
+  }
 }
 
 void ClientCore::finish_reload() {
   const bool new_history = next_history_ != history_;
+  adopt_subscriptions();
   const std::unique_ptr<Reload> reloaded = std::move(reload_);
   if (new_history) forget_history();
   reloaded->cache->replace(*cache_);

@@ -111,12 +111,11 @@ void Coverage::add(const Interest& interest, const Catalog& catalog) {
 }
 
 bool Coverage::has_key(const CatalogIndex& index, const std::string& key) const {
-  if (incomplete_indexes.contains(index.id)) return false;
-  return has_type(index.type) || has_entry(index, key);
+  return !incomplete_indexes.contains(index.id) && has_entry(index, key);
 }
 
 bool Coverage::has_entry(const CatalogIndex& index, const std::string& key) const {
-  if (index_keys.contains(std::pair(index.id, key))) return true;
+  if (has_type(index.type) || index_keys.contains(std::pair(index.id, key))) return true;
   const auto found = ranges.find(index.id);
   return found != ranges.end() &&
          std::any_of(found->second.begin(), found->second.end(),

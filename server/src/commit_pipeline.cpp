@@ -245,7 +245,9 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
     if (pending.record) {
       tell(pending, error);
     } else {
-      // What refused it may never have been: judge it again.
+      // What refused it may never have been: judge it again. It may be a copy of one that took
+      // effect, and what is not remembered of its client any more is unknown.
+      pending.refused->origin.delivery = Delivery::kResent;
       judge(std::move(*pending.refused));
     }
   }
@@ -262,6 +264,8 @@ void CommitPipeline::on_overdue(Version up_to) {
                       "the store has not confirmed the commit in time: it may take effect or not"};
   const Error refused = unavailable({ErrorCode::kUnavailable, "it does not answer in time"});
   for (std::size_t i = 0; i < pending_.size() && pending_[i].version <= up_to; ++i) {
+    // Nobody waits for one of the server's own, and whoever made it must learn its end.
+    if (pending_[i].origin.session == SessionId{}) continue;
     if (std::exchange(pending_[i].is_told, true)) continue;
     const bool is_accepted =
         pending_[i].record ||

@@ -9,6 +9,13 @@ namespace odb::server {
 
 namespace {
 
+// Where the identities of a new history begin: above those that the store knows to be granted, by
+// more than a server grants between two syncs of a disk, and not where another one began that was
+// lost too.
+ObjectId first_id_of(HistoryId history, ObjectId granted_below) {
+  return ObjectId{granted_below.value + ((1 + history.low % 4096) << 24)};
+}
+
 Error corrupt(std::string what) {
   return {ErrorCode::kBadConfiguration, "the store is damaged: " + std::move(what)};
 }
@@ -91,6 +98,10 @@ Result<void> fill(Database& database, Store& store, HistoryId fresh) {
     if (auto finished = loader.finish(**stored); !finished) return finished;
     database.is_new_history = (*stored)->may_have_lost;
     if (!database.is_new_history) database.history = (*stored)->history;
+    // What was granted of late may be lost as well, and nothing may come to mean something else.
+    if (database.is_new_history) {
+      database.ids_below = first_id_of(fresh, database.ids_below);
+    }
   }
   return store.begin(database.history);
 }

@@ -262,7 +262,8 @@ void ServerCore::on_published(CommitRecord record, const CommitOrigin& origin) {
   if (!record.schema) {
     const Session* author = origin.keeps_created ? find(origin.session) : nullptr;
     const bool keeps = author != nullptr && author->is_open();
-    subscriptions_.publish(record, keeps ? origin.session : SessionId{}, *this);
+    subscriptions_.publish(record, *pipeline_.published_catalog(),
+                           keeps ? origin.session : SessionId{}, *this);
     replay_.add(std::move(record), origin.keeps_created);
     return;
   }

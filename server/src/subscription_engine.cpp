@@ -36,8 +36,8 @@ void SubscriptionEngine::note(const InterestIndex::Match& match, std::size_t cha
   action = static_cast<char>(now);
 }
 
-void SubscriptionEngine::publish(const CommitRecord& record, SessionId keeper,
-                                 DeltaReceiver& receiver) {
+void SubscriptionEngine::publish(const CommitRecord& record, const Catalog& catalog,
+                                 SessionId keeper, DeltaReceiver& receiver) {
   if (keeper != SessionId{}) {
     for (const ObjectChange& change : record.changes.objects) {
       if (change.kind != ObjectChange::Kind::kCreate) continue;
@@ -51,7 +51,7 @@ void SubscriptionEngine::publish(const CommitRecord& record, SessionId keeper,
   const Version before_version = previous(record.version);
   for (std::size_t i = 0; i < changes; ++i) {
     const ObjectChange& change = record.changes.objects[i];
-    const CatalogType* type = state_.catalog()->find(change.type);
+    const CatalogType* type = catalog.find(change.type);
     const Row* newest = state_.objects(change.type)->newest(change.object);
     matches_.clear();
     interests_.match(state_, *type, change.object, ObjectTable::visible(newest, before_version),
@@ -71,7 +71,7 @@ void SubscriptionEngine::publish(const CommitRecord& record, SessionId keeper,
     const Projection& projection = projections_[i];
     if (last_actions == nullptr || projection.actions != *last_actions) {
       const auto [at, fresh] = encoded.try_emplace(projection.actions);
-      if (fresh) at->second = encode(record, projection.actions);
+      if (fresh) at->second = encode(record, catalog, projection.actions);
       last = at->second;
       last_actions = &projection.actions;
     }
@@ -79,7 +79,7 @@ void SubscriptionEngine::publish(const CommitRecord& record, SessionId keeper,
   }
 }
 
-wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
+wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record, const Catalog& catalog,
                                                 const std::string& actions) const {
   Delta delta{record.version, record.actor, {}};
   for (std::size_t i = 0; i < actions.size(); ++i) {
@@ -100,11 +100,11 @@ wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
             delta.changes.add_cell(cell);
           }
         } else {
-          append_row(delta.changes, record, change, Loading::kEager);
+          append_row(delta.changes, record, catalog, change, Loading::kEager);
         }
         break;
       case Action::kEnterLazily:
-        append_row(delta.changes, record, change, Loading::kLazy);
+        append_row(delta.changes, record, catalog, change, Loading::kLazy);
         break;
       case Action::kLeave:
         delta.changes.begin(change.kind == ObjectChange::Kind::kDelete ? ObjectChange::Kind::kDelete
@@ -121,7 +121,8 @@ wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record,
 }
 
 void SubscriptionEngine::append_row(Changeset& out, const CommitRecord& record,
-                                    const ObjectChange& change, Loading loading) const {
+                                    const Catalog& catalog, const ObjectChange& change,
+                                    Loading loading) const {
   const Row* row = state_.find(change.type, change.object, record.version);
   if (loading == Loading::kEager) {
     out.begin(ObjectChange::Kind::kEnter, change.type, change.object);
@@ -132,7 +133,7 @@ void SubscriptionEngine::append_row(Changeset& out, const CommitRecord& record,
     return;
   }
   out.begin(ObjectChange::Kind::kEnterLazily, change.type, change.object);
-  const CatalogType& type = *state_.catalog()->find(change.type);
+  const CatalogType& type = *catalog.find(change.type);
   std::vector<bool> is_indexed(type.fields.size());
   for (const CatalogIndex& index : type.indexes) {
     for (const FieldId field : index.fields) is_indexed[field.value] = true;

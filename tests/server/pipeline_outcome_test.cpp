@@ -150,6 +150,31 @@ TEST_F(PipelineOutcomeTest, WhatIsOverdueAndThenFailsIsNotToldAgain) {
   EXPECT_EQ(p.told.take(), (Story{"published 3", "accepted 3 of 2"}));
 }
 
+TEST_F(PipelineOutcomeTest, TheServersOwnAreToldTheirEndOnly) {
+  p.pipeline.submit({.session = {}, .actor = "ann", .client = {}, .sequence = {}, .request = {}},
+                    {Version{}, {}, set_status(7)}, 100);
+  p.pipeline.flush();
+  p.pipeline.on_overdue(Version{3});
+  EXPECT_EQ(p.told.take(), kSilence);
+  p.store.lose_from(Version{3});
+  EXPECT_EQ(p.told.take(), Story{"refused(unavailable) of 0"});
+}
+
+TEST(PipelineOutcome, WhatIsJudgedAgainMayHaveBeenForgottenMeanwhile) {
+  Limits limits;
+  limits.outcomes_per_client_max = 1;
+  PipelineFixture p(limits);
+  p.start();
+  p.submit(Changes().create(kTask, 1, task("one", 1)));
+  p.submit(Changes().update(kTask, 77, {}));  // refused, and waits
+  p.submit(Changes().create(kTask, 2, task("two", 1)));
+  p.submit(Changes().create(kTask, 3, task("three", 1)));
+  p.pipeline.flush();
+  p.store.lose_from(Version{2});
+  EXPECT_EQ(p.told.take(), (Story{"refused(unavailable) of 1", "refused(outcome unknown) of 2",
+                                  "refused(unavailable) of 3", "refused(unavailable) of 4"}));
+}
+
 TEST_F(PipelineOutcomeTest, ALostStoreLeavesOutcomesUnknown) {
   submit(2, Delivery::kFirst);
   p.pipeline.flush();

@@ -13,9 +13,11 @@
 #include "every_value.h"
 #include "odb/server/redis_store.h"
 #include "redis_process.h"
+#include "sim/sim_store.h"
 #include "store_run.h"
 #include "support/changes.h"
 #include "support/fake_store.h"
+#include "support/random_value.h"
 #include "support/todo_schema.h"
 
 namespace odb::server {
@@ -66,6 +68,56 @@ class FakeMaker final : public StoreMaker {
 
  private:
   test::FakeStore store_{test::FakeStore::Completion::kAtOnce};
+};
+
+// The simulator's, which completes what a seed says, when the server's thread comes to it.
+class SimMaker final : public StoreMaker {
+ public:
+  std::unique_ptr<Store> make() override { return std::make_unique<Drawn>(*this); }
+  void crash() override {
+    if (store_.waiting() > 0) store_.end_server(test::below(random_, store_.waiting() + 1));
+  }
+
+ private:
+  class Drawn final : public Store {
+   public:
+    explicit Drawn(SimMaker& maker) : maker_(maker), store_(maker.store_) {}
+    Result<std::optional<StoredDatabase>> load(StoreLoader& loader) override {
+      return store_.load(loader);
+    }
+    Result<void> begin(HistoryId history) override { return store_.begin(history); }
+    void start(StoreListener& listener, StoreHost& host) override {
+      host_ = &host;
+      store_.start(listener, host);
+    }
+    void append(const CommitBatch& batch) override {
+      store_.append(batch);
+      go_on();
+    }
+    void reserve_ids(ObjectId below) override {
+      store_.reserve_ids(below);
+      host_->post([this] { store_.complete_reservation(); });
+    }
+    void stop() override { store_.stop(); }
+    std::string name() const override { return store_.name(); }
+
+   private:
+    void go_on() {
+      host_->post([this] {
+        if (store_.waiting() == 0) return;
+        store_.complete(test::below(maker_.random_, store_.waiting() + 1));
+        go_on();
+      });
+    }
+
+    SimMaker& maker_;
+    sim::SimStore& store_;
+    StoreHost* host_ = nullptr;
+  };
+
+  test::Random random_{7};
+  sim::StoreWatch nobody_;
+  sim::SimStore store_{nobody_};
 };
 
 class FileMaker final : public StoreMaker {
@@ -142,6 +194,7 @@ class StoreConformance : public ::testing::TestWithParam<NamedMaker> {
 INSTANTIATE_TEST_SUITE_P(Of, StoreConformance,
                          ::testing::Values(NamedMaker{"Memory", make_maker<MemoryMaker>},
                                            NamedMaker{"Fake", make_maker<FakeMaker>},
+                                           NamedMaker{"Simulated", make_maker<SimMaker>},
                                            NamedMaker{"File", make_maker<FileMaker>},
                                            NamedMaker{"Redis", make_maker<RedisMaker>}),
                          [](const auto& made) { return std::string(made.param.name); });

@@ -262,5 +262,23 @@ TEST_F(SmallQueues, ASlowCommitterIsDroppedLikeASlowSubscriber) {
   write(write_title(1));
 }
 
+TEST_F(SubscriptionTest, LazilyShowsNoFieldOfASchemaThatIsNotDurable) {
+  bob.send(Subscribe{SubscriptionId{1}, status(9), Loading::kLazy});
+  bob.load();
+  bob.expect<SchemaDefined>();
+  bob.expect<SubscriptionLoaded>();
+  server.store.set_completion(test::FakeStore::Completion::kWhenTold);
+  ann.commit(move(1, 9));
+  ann.send(DefineSchema{
+      RequestId{9},
+      {"todo", {{"Task", {{"note", Type::text()}}, {{"note", {"note"}, Uniqueness::kMany}}}}}});
+  server.store.complete(1);
+  const auto entered = bob.expect<Delta>();
+  ASSERT_EQ(entered.changes.objects.size(), 1u);
+  EXPECT_EQ(entered.changes.objects[0].kind, ObjectChange::Kind::kEnterLazily);
+  const FieldId note{3};
+  for (const CellOperation& cell : entered.changes.cells) EXPECT_LT(cell.field, note);
+}
+
 }  // namespace
 }  // namespace odb::server

@@ -16,7 +16,6 @@ using Direction = net::MemoryLink::Direction;
 
 constexpr std::uint64_t kStepsMax = 200'000;
 constexpr int kRestRoundsMax = 2'000;
-constexpr std::chrono::milliseconds kTickInterval{5};
 const std::array<const char*, 3> kActors = {"alice", "bob", "carol"};
 
 std::string token_of(const std::string& actor) { return "the simulated token of " + actor; }
@@ -36,20 +35,15 @@ RunResult run_cluster(const ClusterOptions& options) { return Cluster(options).r
 Cluster::Cluster(const ClusterOptions& options)
     : options_(options),
       world_(options.seed),
-      weather_(world_.random),
+      weather_(world_.random, options.one_history),
       tokens_(make_tokens()),
-      store_(world_.checker, world_.report, options.store_honesty),
-      core_(std::make_unique<server::ServerCore>(
-          server::CoreParts{.tokens = tokens_,
-                            .store = store_,
-                            .engine = options.engine == nullptr ? engine_ : *options.engine,
-                            .policy = policy_,
-                            .limits = weather_.limits,
-                            .snapshot_piece = weather_.snapshot_piece,
-                            .history = {1, options.seed},
-                            .utc_ns = [this] { return world_.now.time_since_epoch().count(); }})),
+      store_(world_.checker, options.store_honesty),
       next_tick_(world_.now) {
   if (options.judge == Judge::kSomebodyElse) world_.report.ignore_failures();
+  world_.grace.set_grace(weather_.limits.connection_grace,
+                         kTickInterval + std::chrono::milliseconds(1));
+  if (weather_.forgets_outcomes) world_.checker.expect_forgotten_outcomes();
+  start_server();
   for (std::size_t i = 0; i < weather_.clients; ++i) nodes_.push_back(make_node());
 }
 
@@ -117,6 +111,7 @@ void Cluster::step() {
   Random& random = world_.random;
   world_.now += std::chrono::microseconds(below(random, 100));
   Node& node = *nodes_[below(random, nodes_.size())];
+  const bool is_served = node.connection != nullptr;
   const std::size_t what = below(random, 100);
   if (what < 25) {
     node.program->step();
@@ -124,23 +119,25 @@ void Cluster::step() {
   } else if (what < 50) {
     deliver(node);
   } else if (what < 70) {
-    node.connection->read();
+    if (is_served) node.connection->read();
     // Messages of several links may make one batch.
-    if (chance(random, 70)) core_->finish_batch();
-    if (chance(random, 70)) node.connection->flush();
+    if (core_ != nullptr && chance(random, 70)) core_->finish_batch();
+    if (is_served && chance(random, 70)) node.connection->flush();
   } else if (what < 88) {
     node.client->pump();
     node.client->flush();
-  } else {
-    node.connection->flush();
+  } else if (core_ != nullptr) {
+    if (is_served) node.connection->flush();
     if (chance(random, 50)) core_->finish_batch();
   }
-  if (chance(random, weather_.snapshot_percent)) {
+  if (is_served && chance(random, weather_.snapshot_percent)) {
     node.connection->send_snapshots();
     node.connection->flush();
   }
+  if (!left_behind_.empty() && chance(random, 10)) deliver_late();
   run_store();
   misfortune(node);
+  run_server_life();
   run_clock();
 }
 
@@ -155,84 +152,58 @@ void Cluster::deliver(Node& node) {
   }
 }
 
-void Cluster::misfortune(Node& node) {
+// What is still on its way over the link of an earlier session.
+void Cluster::deliver_late() {
   Random& random = world_.random;
-  const auto strikes = [&](std::uint32_t per_100k) {
-    return per_100k > 0 && below(random, 100'000) < per_100k;
-  };
-  if (node.frozen_until != 0 && world_.report.counts.steps >= node.frozen_until) {
-    node.frozen_until = 0;
-    node.link->unblock(Direction::kToServer);
-    node.link->unblock(Direction::kToClient);
-  } else if (strikes(weather_.freezes_per_100k)) {
-    node.frozen_until = world_.report.counts.steps + 500 + below(random, 4000);
-    node.link->block(chance(random, 30) ? Direction::kToServer : Direction::kToClient);
-  }
-  if (strikes(weather_.breaks_per_100k)) {
-    ++world_.report.counts.links_broken;
-    const Direction direction = chance(random, 50) ? Direction::kToServer : Direction::kToClient;
-    switch (below(random, 3)) {
-      case 0:
-        node.link->break_link();
-        break;
-      case 1:  // in the middle of what comes next
-        node.link->break_at(direction, node.link->bytes_delivered(direction) + below(random, 2000));
-        break;
-      default:
-        node.client->leave();
-        break;
-    }
-  }
-  if (strikes(weather_.refusals_per_100k)) {
-    refusing_until_ = world_.report.counts.steps + 1 + below(random, 300);
-  }
-  replace_ended();
-}
-
-void Cluster::run_store() {
-  Random& random = world_.random;
-  store_.set_refusing(world_.report.counts.steps < refusing_until_);
-  if (store_.has_reservation() && chance(random, 20)) store_.complete_reservation();
-  if (store_.waiting() == 0) return;
-  if (chance(random, weather_.store_percent)) store_.complete(1 + below(random, store_.waiting()));
-  if (store_.waiting() > 0 && below(random, 10'000) < weather_.failures_per_10k) {
-    store_.fail_after(below(random, store_.waiting()));
-  }
+  LeftBehind& left = left_behind_[below(random, left_behind_.size())];
+  if (world_.report.counts.steps < left.held_until) return;
+  left.link->deliver(Direction::kToServer, 1 + below(random, 2000));
+  left.connection->read();
+  left.connection->read_late();
+  if (chance(random, 50)) core_->finish_batch();
+  if (chance(random, 30)) left.connection->flush();
 }
 
 void Cluster::run_clock() {
   if (world_.now < next_tick_) return;
   next_tick_ = world_.now + kTickInterval;
-  core_->tick(world_.now);
+  if (core_ != nullptr) core_->tick(world_.now);
   for (const auto& node : nodes_) {
-    node->connection->tick();
+    if (node->connection != nullptr) node->connection->tick();
     node->client->tick();
   }
+  for (const LeftBehind& left : left_behind_) left.connection->tick();
 }
 
 // A client that reconnects gets a new link. The server may not know yet that the old one is gone,
 // and what had been sent over that may still arrive.
 void Cluster::attach_again(Node& node) {
   ++world_.report.counts.attached_again;
-  for (int i = 0; i < 3 && chance(world_.random, 60); ++i) {
+  if (node.connection != nullptr) leave_behind(node);
+  node.link = make_link();
+  node.connection = std::make_unique<SimConnection>(world_, *core_, node.link->take_server_end(),
+                                                    node.id, options_.link_fault);
+  node.client->attach(node.link->take_client_end());
+  node.frozen_until = 0;
+  while (!left_behind_.empty() && (left_behind_.size() > 4 || chance(world_.random, 25))) {
+    left_behind_.erase(left_behind_.begin());
+  }
+}
+
+void Cluster::leave_behind(Node& node) {
+  for (int i = 0; i < 3 && chance(world_.random, 30); ++i) {
     node.link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
     node.connection->read();
   }
   core_->finish_batch();
-  std::unique_ptr<net::MemoryLink> link = make_link();
-  auto connection = std::make_unique<SimConnection>(world_, *core_, link->take_server_end(),
-                                                    node.id, options_.link_fault);
-  node.client->attach(link->take_client_end());
-  left_behind_.push_back({std::move(node.link), std::move(node.connection)});
-  node.link = std::move(link);
-  node.connection = std::move(connection);
-  node.frozen_until = 0;
-  while (!left_behind_.empty() && chance(world_.random, 70))
-    left_behind_.erase(left_behind_.begin());
+  const std::uint64_t held = chance(world_.random, 60) ? 100 + below(world_.random, 600) : 0;
+  left_behind_.push_back(
+      {std::move(node.link), std::move(node.connection), world_.report.counts.steps + held});
 }
 
 // A client whose link has ended is gone; another one, with an identity of its own, takes its place.
 void Cluster::replace_ended() {
+  if (core_ == nullptr) return;
   for (auto& node : nodes_) {
     if (node->client->is_offline() && chance(world_.random, 5)) {
       attach_again(*node);
@@ -241,7 +212,7 @@ void Cluster::replace_ended() {
     if (!node->client->has_ended() || !chance(world_.random, 5)) continue;
     node->client->reread_snapshots();
     // What had been sent before may still arrive and take effect.
-    for (int i = 0; i < 3 && chance(world_.random, 70); ++i) {
+    for (int i = 0; i < 3 && node->connection != nullptr && chance(world_.random, 70); ++i) {
       node->link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
       node->connection->read();
     }
@@ -254,7 +225,11 @@ void Cluster::replace_ended() {
 
 void Cluster::come_to_rest() {
   refusing_until_ = 0;
+  hanging_until_ = 0;
+  if (is_store_lost_) crash_server();
+  if (core_ == nullptr) start_server();
   store_.set_refusing(false);
+  if (store_.is_away()) store_.come_back();
   for (int round = 0; round < kRestRoundsMax; ++round) {
     settle_all();
     if (is_waiting()) continue;
@@ -301,14 +276,17 @@ void Cluster::settle_all() {
     node->link->unblock(Direction::kToClient);
     node->client->flush();
     node->link->deliver_all();
-    node->connection->read();
+    if (node->connection != nullptr) node->connection->read();
   }
   core_->finish_batch();
   store_.complete_reservation();
   store_.complete(store_.waiting());
+  check_grace();
   for (const auto& node : nodes_) {
-    node->connection->send_snapshots();
-    node->connection->flush();
+    if (node->connection != nullptr) {
+      node->connection->send_snapshots();
+      node->connection->flush();
+    }
     node->link->deliver_all();
     node->client->pump();
   }
@@ -339,7 +317,12 @@ void Cluster::check_end() {
   std::sort(connected.begin(), connected.end());
   const CatalogType* connection = world_.checker.model().catalog().find(connection_type_name());
   if (connection != nullptr && world_.checker.model().all(connection->id, version) != connected) {
-    world_.report.fail("the objects of core.Connection are not those who are connected");
+    std::string what = "the objects of core.Connection are not those who are connected:";
+    for (const ObjectId id : world_.checker.model().all(connection->id, version))
+      what += " " + std::to_string(id.value);
+    what += "; connected:";
+    for (const ObjectId id : connected) what += " " + std::to_string(id.value);
+    world_.report.fail(what);
   }
 }
 

@@ -34,6 +34,7 @@ struct ClusterOptions {
   SimStore::Honesty store_honesty = SimStore::Honesty::kHonest;
   LinkFault link_fault = LinkFault::kNone;
   MakeProgram make_program = nullptr;  // null: a RandomProgram
+  bool one_history = false;            // the store loses nothing that was acknowledged
   Judge judge = Judge::kChecker;
 };
 
@@ -48,7 +49,7 @@ RunResult run_cluster(const ClusterOptions& options);
 
 // What differs from run to run, drawn from the seed.
 struct Weather {
-  explicit Weather(Random& random);
+  Weather(Random& random, bool one_history);
 
   server::Limits limits;
   server::SnapshotPiece snapshot_piece;
@@ -62,6 +63,15 @@ struct Weather {
   std::uint32_t snapshot_percent = 0;   // how eagerly snapshots go on
   bool small_deliveries = false;
   bool grows_schema = false;
+
+  std::uint32_t crashes_per_100k = 0;  // of steps: the server ends without a word, or
+  std::uint32_t stops_per_100k = 0;    // says goodbye first
+  std::uint32_t hangs_per_100k = 0;    // the store is away, or silent, for a while
+  // What the store still has when it is back: all; all but what was not on the disk yet; nothing,
+  // as when it is the server's own memory.
+  enum class Durability : std::uint8_t { kStrict, kWeak, kNone };
+  Durability durability = Durability::kStrict;
+  bool forgets_outcomes = false;  // the server's limits on them are low
 };
 
 class Cluster {
@@ -84,18 +94,37 @@ class Cluster {
   struct LeftBehind {
     std::unique_ptr<net::MemoryLink> link;
     std::unique_ptr<SimConnection> connection;
+    std::uint64_t held_until = 0;  // a step; until then nothing arrives
   };
 
   std::unique_ptr<net::MemoryLink> make_link();
   std::unique_ptr<Node> make_node();
   std::unique_ptr<Program> make_program(SimClient& client);
   void attach_again(Node& node);
+  void leave_behind(Node& node);
   void step();
   void deliver(Node& node);
-  void misfortune(Node& node);
-  void run_store();
+  void deliver_late();
   void run_clock();
   void replace_ended();
+
+  // misfortunes.cpp
+  bool strikes(std::uint32_t per_100k);
+  void misfortune(Node& node);
+  void break_link(Node& node);
+  void run_store();
+  void hang_store();
+  void check_grace();
+
+  // restarts.cpp
+  void start_server();
+  void run_server_life();
+  bool is_crash_due();
+  void stop_server();
+  void crash_server();
+  void end_server();
+  void lose_store();
+  void forget();
   void come_to_rest();
   void settle_all();
   bool is_waiting() const;
@@ -114,6 +143,12 @@ class Cluster {
   std::vector<LeftBehind> left_behind_;
   std::uint64_t clients_made_ = 0;
   std::uint64_t refusing_until_ = 0;  // a step
+  std::uint64_t hanging_until_ = 0;   // a step: the store completes nothing
+  bool crash_awaited_ = false;
+  std::uint64_t down_until_ = 0;  // a step, when there is no server
+  bool is_store_lost_ = false;    // as the server has been told
+  HistoryId graced_history_;      // see check_grace()
+  Version graced_;
   Time next_tick_;
 };
 

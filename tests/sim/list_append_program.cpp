@@ -146,7 +146,7 @@ void ListAppendProgram::advance(Open& transaction) {
   } catch (const NotSubscribedError&) {
     if (chance(random, 30)) return;  // does without
     transaction.fetched = ObjectsInterest{list.type, {list.object}};
-    transaction.fetch = client_.load(transaction.state.snapshot().version(), transaction.fetched);
+    transaction.fetch = client_.load(transaction.state.snapshot().origin(), transaction.fetched);
   }
 }
 
@@ -236,6 +236,7 @@ void ListAppendProgram::end(Open& transaction) {
   attempt->client = client_.id();
   attempt->actor = client_.actor();
   attempt->acknowledged_before = transaction.acknowledged_before;
+  attempt->history = transaction.state.snapshot().history();
   attempt->request = transaction.state.take_request();
   transactions.push_back(std::move(noted));
   const auto told = [&run = run_, place = transactions.size() - 1](const CommitOutcome& outcome) {

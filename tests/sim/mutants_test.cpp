@@ -39,7 +39,7 @@ TEST(Mutants, ForgettingCellsIsCaught) {
   expect_engine_caught(ForgetfulEngine(Forgets::kCells), "but field ");
 }
 TEST(Mutants, ForgettingExistenceIsCaught) {
-  expect_engine_caught(ForgetfulEngine(Forgets::kExistences), "but existence of ");
+  expect_engine_caught(ForgetfulEngine(Forgets::kExistences), "the transaction saw ");
 }
 TEST(Mutants, ForgettingIndexEntriesIsCaught) {
   expect_engine_caught(ForgetfulEngine(Forgets::kIndexes), "index ");
@@ -68,6 +68,19 @@ TEST(Mutants, ConflictingOnWholeObjectsIsCaught) {
 TEST(Mutants, BlamingTheWrongVersionIsCaught) { expect_engine_caught(BlamingEngine(), "but "); }
 TEST(Mutants, PublishingBeforeDurableIsCaught) {
   expect_caught({.store_honesty = SimStore::Honesty::kEarly}, "is durable");
+}
+TEST(Mutants, ForgettingWhatTookEffectIsCaught) {
+  // Resent, it is applied for the second time, or refused on account of itself.
+  expect_caught({.store_honesty = SimStore::Honesty::kForgetsClients}, "");
+}
+TEST(Mutants, LosingVersionsWithoutANewHistoryIsCaught) {
+  expect_caught({.store_honesty = SimStore::Honesty::kLosesSilently}, "was durable");
+}
+TEST(Mutants, SkippingADeltaWhenAClientComesBackIsCaught) {
+  expect_caught({.link_fault = LinkFault::kResumeSkipsDelta}, "");  // shows in many ways
+}
+TEST(Mutants, RepeatingADeltaWhenAClientComesBackIsCaught) {
+  expect_caught({.link_fault = LinkFault::kResumeRepeatsDelta}, "comes after");
 }
 TEST(Mutants, LosingADeltaIsCaught) {
   expect_caught({.link_fault = LinkFault::kLosesDelta}, "");  // shows in many ways

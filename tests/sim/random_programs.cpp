@@ -24,7 +24,8 @@ RandomProgram::RandomProgram(World& world, SimClient& client, const Habits& habi
     : world_(world), client_(client), habits_(habits) {}
 
 void RandomProgram::step() {
-  if (!client_.is_open()) return;
+  // Without a link it goes on with what it has.
+  if (!client_.is_usable() || (!client_.is_open() && !chance(world_.random, 30))) return;
   if (client_.catalog().types_of(kSchemaName).empty()) return prepare();
   const std::size_t what = below(world_.random, 100);
   if (client_.subscription_count() == 0 || what < 2) return subscribe();
@@ -62,7 +63,8 @@ void RandomProgram::step() {
 // Until it knows the types.
 void RandomProgram::prepare() {
   if (client_.is_waiting()) return;
-  if (habits_.defines) {
+  // After a new history those who define it may be gone.
+  if (habits_.defines || chance(world_.random, 5)) {
     if (chance(world_.random, 30)) client_.define(core_schema());
     client_.define(base_schema());
   } else {
@@ -113,8 +115,10 @@ void RandomProgram::begin() {
   attempt->client = client_.id();
   attempt->actor = client_.actor();
   attempt->acknowledged_before = world_.checker.acknowledged();
+  auto snapshot = client_.snapshot();
+  attempt->history = snapshot->history();
   auto open = std::make_unique<Open>(
-      Open{detail::TransactionState(client_.snapshot()), std::move(attempt), client_.interests()});
+      Open{detail::TransactionState(std::move(snapshot)), std::move(attempt), client_.interests()});
   open->steps_left = 1 + below(random, 4);
   const std::size_t style = below(random, 100);
   open->reads = style >= 15;                 // blind writes only
@@ -158,8 +162,8 @@ std::optional<ObjectRef> RandomProgram::some_object(const Open& transaction) {
 
 void RandomProgram::observe(Open& transaction, Observation observation) {
   observation.writes_before = transaction.attempt->writes.size();
-  world_.checker.on_read(transaction.state.snapshot().version(), observation,
-                         transaction.attempt->writes);
+  const detail::SnapshotOrigin& origin = transaction.state.snapshot().origin();
+  world_.checker.on_read(origin.history, origin.version, observation, transaction.attempt->writes);
   transaction.attempt->observations.push_back(std::move(observation));
 }
 
@@ -203,7 +207,7 @@ void RandomProgram::ask(Open& transaction, const Interest& what, bool is_covered
 }
 
 void RandomProgram::fetch(Open& transaction, Interest what, Read again) {
-  transaction.fetch = client_.load(transaction.state.snapshot().version(), what);
+  transaction.fetch = client_.load(transaction.state.snapshot().origin(), what);
   transaction.fetched = std::move(what);
   transaction.again = std::move(again);
 }

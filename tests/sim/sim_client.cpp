@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/change_check.h"
+#include "model/translate.h"
 #include "odb/wire/codec.h"
 
 namespace odb::sim {
@@ -74,15 +75,29 @@ void SimClient::lose_link(Error reason) {
 }
 
 // All was loaded anew: what it created and nothing covers is not held any more.
-void SimClient::note_reload(const detail::Cache* before) {
-  if (&core_.cache() == before) return;
+void SimClient::note_reload(const std::shared_ptr<const detail::Snapshot>& before) {
   ++world_.report.counts.loaded_again;
   has_reloaded_ = true;
   for (auto& [object, created] : created_) created.version.reset();
-  for (const Change& change : core_.cache().take_changes()) {
-    if (change.version != core_.cache().version()) {
-      world_.report.fail("a reload is told as a change of another version");
+  const std::vector<Change> changes = core_.cache().take_changes();
+  if (changes.size() != (has_handler_ ? 1u : 0u)) {
+    world_.report.fail("a reload is told to handlers " + std::to_string(changes.size()) + " times");
+  }
+  for (const Change& change : changes) {
+    if (auto wrong = check_reload(*before, change)) {
+      world_.report.fail("client " + std::to_string(id_.low) + ": " + *wrong);
     }
+  }
+  if (before->history() != core_.history()) begin_history(*before);
+}
+
+// What it had asked for is the same by name, in the numbers of another catalog.
+void SimClient::begin_history(const detail::Snapshot& before) {
+  created_.clear();
+  must_have_seen_ = {};
+  for (Subscribed& subscription : subscriptions_) {
+    auto translated = translate(subscription.interest, *before.catalog().catalog, catalog());
+    if (translated) subscription.interest = *std::move(translated);
   }
 }
 
@@ -90,16 +105,24 @@ void SimClient::receive(ServerMessage message) {
   const detail::Cache* const cache = &core_.cache();
   const bool is_delta = std::holds_alternative<Delta>(message);
   const bool is_reloading = core_.is_reloading();  // then it shows all at once, in the end
-  const auto before = has_handler_ && is_delta ? core_.cache().snapshot() : nullptr;
+  const auto* resumed = std::get_if<Resumed>(&message);
+  if (resumed != nullptr && resumed->continued && server_ != world_.servers) {
+    ++world_.report.counts.resumed_over_crash;
+  }
+  const bool may_replace = is_reloading || resumed != nullptr;
+  const auto before =
+      may_replace || (has_handler_ && is_delta) ? core_.cache().snapshot() : nullptr;
   core_.receive(std::move(message), world_.now);
-  note_reload(cache);
+  if (&core_.cache() != cache) return note_reload(before);
   const std::vector<Change> changes = core_.cache().take_changes();
-  if (changes.size() != (before != nullptr && !core_.has_ended() && !is_reloading ? 1u : 0u)) {
+  const bool is_told = has_handler_ && is_delta && !core_.has_ended() && !is_reloading;
+  if (changes.size() != (is_told ? 1u : 0u)) {
     world_.report.fail("a delta is told to handlers " + std::to_string(changes.size()) + " times");
   }
   for (const Change& change : changes) {
     ++world_.report.counts.changes_checked;
-    if (auto wrong = check_change(world_.checker.model(), *before, change)) {
+    const Model& model = world_.checker.model(before->history());
+    if (auto wrong = check_change(model, *before, change)) {
       world_.report.fail("client " + std::to_string(id_.low) + ": " + *wrong);
     }
   }
@@ -121,11 +144,26 @@ void SimClient::tick() {
 
 void SimClient::leave() {
   if (core_.has_ended() || core_.is_offline()) return;
+  has_left_ = true;
   flush();
   messages_->send(wire::encode(ClientMessage(Goodbye{})));
   static_cast<void>(messages_->flush());
   core_.fail({ErrorCode::kDisconnected, "the client left"});
   settle();
+}
+
+void SimClient::notice_broken_link() {
+  if (core_.has_ended() || core_.is_offline()) return;
+  flush();
+  lose_link({ErrorCode::kDisconnected, "the link broke"});
+  settle();
+}
+
+void SimClient::give_up_commits() {
+  is_giving_up_ = true;
+  core_.give_up_commits({ErrorCode::kDisconnected, "the server cannot be reached"});
+  settle();
+  is_giving_up_ = false;
 }
 
 // ---- what a program asks of it ----
@@ -155,9 +193,13 @@ void SimClient::release_something() {
   releases_.push_back({core_.release(at->first.type, {at->first.object}), at->first});
 }
 
-std::shared_ptr<detail::LoadTicket> SimClient::load(Version version, Interest what) {
+std::shared_ptr<detail::LoadTicket> SimClient::load(const detail::SnapshotOrigin& origin,
+                                                    Interest what) {
   ++world_.report.counts.loads;
-  loads_.push_back(core_.load({core_.history(), version}, std::move(what)));
+  loads_.push_back(core_.load(origin, std::move(what)));
+  if (origin.history != core_.history() && !loads_.back()->error) {
+    world_.report.fail("a read of an ended history is not refused at once");
+  }
   return loads_.back();
 }
 
@@ -172,7 +214,8 @@ void SimClient::complete(const detail::Snapshot& snapshot, const ObjectsInterest
 }
 
 std::shared_ptr<detail::RequestTicket> SimClient::begin_flush() {
-  flushes_.push_back({core_.flush(), world_.checker.acknowledged()});
+  const Checker& checker = world_.checker;
+  flushes_.push_back({core_.flush(), checker.acknowledged(), checker.history()});
   return flushes_.back().ticket;
 }
 
@@ -183,28 +226,38 @@ std::shared_ptr<const detail::Snapshot> SimClient::snapshot() {
                        ", although its client has flushed up to version " +
                        std::to_string(must_have_seen_.value));
   }
+  must_have_seen_ = snapshot->version();
   return snapshot;
 }
 
 void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback, CommitCallback told) {
   ++in_flight_;
+  if (attempt->history == HistoryId{}) attempt->history = core_.history();
+  const HistoryId history = attempt->history;
   CommitCallback callback;
   // The sequence is known once the commit is under way; callbacks run later, in settle().
   auto sequence = std::make_shared<Sequence>();
   if (with_callback) {
-    callback = [this, sequence, told](const CommitOutcome& outcome) {
-      on_told(*sequence, outcome);
+    callback = [this, sequence, history, told](const CommitOutcome& outcome) {
+      on_told(*sequence, history, outcome);
       if (told) told(outcome);
     };
   }
-  const auto ticket = core_.commit(attempt->request, core_.history(), std::move(callback));
-  for (const ObjectRef object : ticket->created)
-    created_.emplace(object, CreatedObject{ticket->sequence});
+  const auto ticket = core_.commit(attempt->request, history, std::move(callback));
+  if (history != core_.history() && !ticket->outcome) {
+    world_.report.fail("a transaction of an ended history is not refused at once");
+  }
+  if (!ticket->outcome) {
+    for (const ObjectRef object : ticket->created)
+      created_.emplace(object, CreatedObject{ticket->sequence});
+  }
   *sequence = ticket->sequence;
   attempt->sequence = ticket->sequence;
   attempt->may_return = reconnects_;
   world_.checker.on_submitted(std::move(attempt));
-  if (!with_callback) commits_.push_back({ticket, ticket->sequence, std::move(told)});
+  if (!with_callback) {
+    commits_.push_back({ticket, ticket->sequence, history, std::move(told)});
+  }
 }
 
 std::vector<HeldInterest> SimClient::interests() const {
@@ -216,9 +269,11 @@ std::vector<HeldInterest> SimClient::interests() const {
   return out;
 }
 
-void SimClient::on_told(Sequence sequence, const CommitOutcome& outcome) {
+void SimClient::on_told(Sequence sequence, HistoryId history, const CommitOutcome& outcome) {
   --in_flight_;
-  world_.checker.on_told(id_, sequence, outcome);
+  const bool goes_on = !core_.has_ended() && !is_giving_up_ && history == core_.history();
+  world_.checker.on_told(id_, sequence, outcome, goes_on ? Continuity::kKept : Continuity::kLost);
+  if (!goes_on) return;
   for (auto& [object, created] : created_) {
     if (created.sequence != sequence) continue;
     if (const auto* accepted = std::get_if<Accepted>(&outcome)) created.version = accepted->version;
@@ -228,16 +283,40 @@ void SimClient::on_told(Sequence sequence, const CommitOutcome& outcome) {
   }
 }
 
+// Nobody whose link can be made again ends by itself, and everyone learns of a new history.
+void SimClient::check_link_events() {
+  if (connected_to_ == HistoryId{} && core_.history() != HistoryId{}) {  // for the first time
+    connected_to_ = core_.history();
+    server_ = world_.servers;
+  }
+  for (const LinkEvent& event : core_.take_link_events()) {
+    if (event.kind == LinkEvent::Kind::kGone && reconnects_ && !has_left_ &&
+        connected_to_ != HistoryId{}) {
+      world_.report.fail("client " + std::to_string(id_.low) +
+                         " does not come back: " + event.reason.message);
+    }
+    if (event.kind != LinkEvent::Kind::kConnected) continue;
+    server_ = world_.servers;
+    if (event.new_history != (connected_to_ != core_.history())) {
+      world_.report.fail("a client is told wrongly whether a new history has begun");
+    }
+    connected_to_ = core_.history();
+  }
+}
+
 void SimClient::settle() {
+  check_link_events();
   for (const auto& ticket : core_.take_completed()) ticket->callback(*ticket->outcome);
   std::erase_if(commits_, [&](const PendingCommit& commit) {
     if (!commit.ticket->outcome) return false;
-    on_told(commit.sequence, *commit.ticket->outcome);
+    on_told(commit.sequence, commit.history, *commit.ticket->outcome);
     if (commit.told) commit.told(*commit.ticket->outcome);
     return true;
   });
   std::erase_if(flushes_, [&](const PendingFlush& flush) {
-    if (flush.ticket->version) must_have_seen_ = std::max(must_have_seen_, flush.acknowledged);
+    if (flush.ticket->version && flush.history == core_.history()) {
+      must_have_seen_ = std::max(must_have_seen_, flush.acknowledged);
+    }
     return flush.ticket->is_done();
   });
   std::erase_if(definitions_, [](const auto& ticket) { return ticket->is_done(); });
@@ -257,7 +336,9 @@ void SimClient::settle() {
       return subscription.ending->is_done();
     }
     const auto& error = core_.subscription(subscription.id).error;
-    if (error && !core_.has_ended() && error->code != ErrorCode::kUnknownSchema) {
+    // After a new history nobody may have defined it yet.
+    if (error && !core_.has_ended() && error->code != ErrorCode::kUnknownSchema &&
+        !(error->code == ErrorCode::kUnknownType && has_reloaded_)) {
       world_.report.fail("a subscription was refused: " + error->message);
     }
     return error.has_value();
@@ -268,8 +349,9 @@ void SimClient::settle() {
 
 void SimClient::check_cache() {
   ++world_.report.counts.caches_checked;
-  const auto wrong =
-      check_snapshot(world_.checker.model(), *snapshot(), interests(), created_, world_.random);
+  const auto shown = snapshot();
+  const auto wrong = check_snapshot(world_.checker.model(shown->history()), *shown, interests(),
+                                    created_, world_.random);
   if (wrong) world_.report.fail("client " + std::to_string(id_.low) + ": " + *wrong);
 }
 
@@ -293,6 +375,9 @@ void SimClient::reread_snapshots() {
 }
 
 void SimClient::check_is_at(Version version) {
+  if (core_.cache().history() != world_.checker.history()) {
+    return world_.report.fail("a client is in another history than the server");
+  }
   if (core_.cache().version() != version) {
     world_.report.fail(
         "a client is at version " + std::to_string(core_.cache().version().value) +

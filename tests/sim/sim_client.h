@@ -33,8 +33,14 @@ class SimClient {
   void flush();
   void tick();
   void leave();  // says goodbye
+  // Its link broke, which the server need not know yet.
+  void notice_broken_link();
   bool is_open() const { return core_.is_open(); }
+  // Has been open once, so that its program goes on, link or no link.
+  bool is_usable() const { return core_.history() != HistoryId{} && !core_.has_ended(); }
   bool has_ended() const { return core_.has_ended(); }
+  // Its program has waited for a link long enough: what is under way is not kept for later.
+  void give_up_commits();
   bool is_offline() const { return core_.is_offline(); }
   void attach(std::unique_ptr<net::ByteStream> end);
 
@@ -43,7 +49,7 @@ class SimClient {
   void subscribe(Interest interest, Loading loading = Loading::kEager);
   void unsubscribe_something();
   void release_something();
-  std::shared_ptr<detail::LoadTicket> load(Version version, Interest what);
+  std::shared_ptr<detail::LoadTicket> load(const detail::SnapshotOrigin& origin, Interest what);
   // What a load brought of rows that the snapshot holds in part.
   void complete(const detail::Snapshot& snapshot, const ObjectsInterest& what,
                 std::vector<RowBlock> blocks);
@@ -74,18 +80,22 @@ class SimClient {
   struct PendingFlush {
     std::shared_ptr<detail::RequestTicket> ticket;
     Version acknowledged;  // to anybody, when it was asked for
+    HistoryId history;     // of that version
   };
   struct PendingCommit {
     std::shared_ptr<detail::CommitTicket> ticket;
     Sequence sequence;
+    HistoryId history;
     CommitCallback told;
   };
 
   void receive(ServerMessage message);
   void lose_link(Error reason);
-  void note_reload(const detail::Cache* before);
+  void note_reload(const std::shared_ptr<const detail::Snapshot>& before);
+  void begin_history(const detail::Snapshot& before);
+  void check_link_events();
   void settle();  // looks at what was asked for
-  void on_told(Sequence sequence, const CommitOutcome& outcome);
+  void on_told(Sequence sequence, HistoryId history, const CommitOutcome& outcome);
 
   World& world_;
   const ClientId id_;
@@ -97,6 +107,10 @@ class SimClient {
   bool is_opened_ = false;
   bool has_handler_ = false;
   bool has_reloaded_ = false;
+  bool has_left_ = false;
+  bool is_giving_up_ = false;
+  std::uint64_t server_ = 0;  // the number of the one that it was connected to last
+  HistoryId connected_to_;    // when it was last told that it is connected
 
   struct Subscribed {
     SubscriptionId id;
@@ -116,7 +130,7 @@ class SimClient {
   std::vector<PendingFlush> flushes_;
   std::vector<PendingCommit> commits_;
   std::size_t in_flight_ = 0;
-  Version must_have_seen_;  // by flushes and its own commits
+  Version must_have_seen_;  // by flushes, its own commits, and earlier snapshots
   std::vector<KeptSnapshot> kept_;
 };
 

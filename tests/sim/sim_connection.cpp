@@ -12,6 +12,7 @@ SimConnection::SimConnection(World& world, server::ServerCore& core,
       core_(core),
       messages_(std::move(end), server::kUnauthenticatedMessageBytesMax),
       watch_(world.checker, world.report, client),
+      client_(client),
       fault_(fault),
       session_(&core.connect(*this, "sim", world.now)) {}
 
@@ -26,19 +27,7 @@ void SimConnection::read() {
     if (received.status == net::StreamStatus::kOk) {
       if (auto message = wire::decode_client_message(received.payload)) {
         world_.trace.add(received.payload);
-        if (auto* load = std::get_if<LoadObjects>(&*message);
-            load != nullptr && fault_ == LinkFault::kLoadsNewest) {
-          load->version = core_.pipeline().published();
-        }
-        if (const auto* open = std::get_if<OpenSession>(&*message); open != nullptr) {
-          if (open->resumes) watch_.expect_resumption();
-        }
-        const auto* flush = std::get_if<Flush>(&*message);
-        if (flush != nullptr && fault_ == LinkFault::kFlushesEarly) {
-          flush_early(flush->request);
-          continue;
-        }
-        session_->receive(*std::move(message), received.payload.size(), world_.now);
+        receive(*std::move(message), received.payload.size());
       } else {
         world_.report.fail("a client's message does not decode: " + message.error().message);
         session_->reject(message.error());
@@ -54,6 +43,38 @@ void SimConnection::read() {
     session_->note_received(world_.now);
   }
   if (gone) close();
+}
+
+void SimConnection::receive(ClientMessage message, std::size_t bytes) {
+  if (auto* load = std::get_if<LoadObjects>(&message);
+      load != nullptr && fault_ == LinkFault::kLoadsNewest) {
+    load->version = core_.pipeline().published();
+  }
+  if (const auto* open = std::get_if<OpenSession>(&message); open != nullptr && open->resumes) {
+    watch_.expect_resumption();
+    is_resuming_ = true;
+  }
+  const bool is_goodbye = std::holds_alternative<Goodbye>(message);
+  if (is_goodbye) world_.grace.on_goodbye(session_->connection());
+  if (const auto* commit = std::get_if<Commit>(&message); commit != nullptr && commit->last) {
+    world_.checker.on_copy(client_, commit->sequence);
+  }
+  const auto* flush = std::get_if<Flush>(&message);
+  if (flush != nullptr && fault_ == LinkFault::kFlushesEarly) return flush_early(flush->request);
+  session_->receive(std::move(message), bytes, world_.now);
+  if (!is_goodbye && session_ != nullptr && session_->is_open()) {
+    world_.grace.on_open(session_->connection());
+  }
+}
+
+void SimConnection::read_late() {
+  if (phase_ != Phase::kEnding) return;
+  for (;;) {
+    const net::MessageStream::Received received = messages_.receive();
+    if (received.status != net::StreamStatus::kOk) return;
+    const auto message = wire::decode_client_message(received.payload);
+    if (message && std::holds_alternative<Commit>(*message)) ++world_.report.counts.late_copies;
+  }
 }
 
 void SimConnection::send_snapshots() {
@@ -88,6 +109,11 @@ void SimConnection::send(wire::EncodedMessage message) {
     lagging_.emplace_back(std::move(message), *std::move(decoded));
     return;
   }
+  if (is_delta && is_resuming_ && fault_ == LinkFault::kResumeSkipsDelta) return;
+  if (is_delta && is_resuming_ && fault_ == LinkFault::kResumeRepeatsDelta) {
+    forward(message, *decoded);
+  }
+  if (std::holds_alternative<Resumed>(*decoded)) is_resuming_ = false;
   forward(std::move(message), *decoded);
   if (auto held = std::exchange(held_back_, std::nullopt)) forward(held->first, held->second);
 }
@@ -127,6 +153,7 @@ void SimConnection::flush() {
 
 void SimConnection::end() {
   if (phase_ != Phase::kOpen) return;
+  world_.grace.on_broken(session_->connection(), world_.now);
   phase_ = Phase::kEnding;
   ending_since_ = world_.now;
 }
@@ -137,10 +164,16 @@ void SimConnection::tick() {
 
 void SimConnection::close() {
   if (phase_ == Phase::kClosed) return;
+  if (phase_ == Phase::kOpen) world_.grace.on_broken(session_->connection(), world_.now);
   phase_ = Phase::kClosed;
   core_.disconnect(session_->id());
   session_ = nullptr;
   messages_.bytes().close();
+}
+
+void SimConnection::abandon() {
+  phase_ = Phase::kClosed;
+  session_ = nullptr;
 }
 
 }  // namespace odb::sim

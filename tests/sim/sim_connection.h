@@ -18,7 +18,9 @@ enum class LinkFault : std::uint8_t {
   kLosesDelta,
   kOvertakesDelta,
   kLoadsNewest,
-  kFlushesEarly
+  kFlushesEarly,
+  kResumeSkipsDelta,
+  kResumeRepeatsDelta,
 };
 
 class SimConnection final : public server::SessionLink {
@@ -37,6 +39,10 @@ class SimConnection final : public server::SessionLink {
   void flush();
   void tick();   // an end that lingers too long is cut off
   void close();  // at once; idempotent
+  // Its server is gone, and does nothing more.
+  void abandon();
+  // What arrives when a newer session has taken over: looks for commits among it.
+  void read_late();
   bool is_closed() const { return phase_ == Phase::kClosed; }
 
   // SessionLink
@@ -55,6 +61,7 @@ class SimConnection final : public server::SessionLink {
  private:
   enum class Phase { kOpen, kEnding, kClosed };
 
+  void receive(ClientMessage message, std::size_t bytes);
   void forward(wire::EncodedMessage message, const ServerMessage& decoded);
   void flush_early(RequestId request);
   ServerMoment moment() const;
@@ -63,6 +70,7 @@ class SimConnection final : public server::SessionLink {
   server::ServerCore& core_;
   net::MessageStream messages_;
   MessageWatch watch_;
+  const ClientId client_;
   const LinkFault fault_;
   std::optional<std::pair<wire::EncodedMessage, ServerMessage>> held_back_;
   std::deque<std::pair<wire::EncodedMessage, ServerMessage>> lagging_;  // kFlushesEarly
@@ -70,6 +78,7 @@ class SimConnection final : public server::SessionLink {
   server::Session* session_ = nullptr;
   Phase phase_ = Phase::kOpen;
   Time ending_since_;
+  bool is_resuming_ = false;
   std::uint64_t bytes_seen_ = 0;
 };
 

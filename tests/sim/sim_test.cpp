@@ -54,6 +54,22 @@ RunResult run_seed(std::uint64_t seed) {
   return result;
 }
 
+void expect_enough_misfortune(const Counts& sum, std::uint64_t seeds) {
+  EXPECT_GE(sum.crashes, seeds / 2) << "too few crashes to mean much";
+  EXPECT_GE(sum.stops, seeds / 8) << "too few stops to mean much";
+  EXPECT_GE(sum.histories, seeds / 5) << "too few new histories to mean much";
+  EXPECT_GE(sum.resumed_over_crash, seeds / 4) << "too few resumptions to mean much";
+  EXPECT_GE(sum.half_persisted, seeds / 20) << "too few half persisted appends to mean much";
+  EXPECT_GE(sum.times_away, seeds / 2) << "too few outages of the store to mean much";
+  EXPECT_GE(sum.arrived_late, seeds) << "too few late appends to mean much";
+  EXPECT_GE(sum.unknown, seeds) << "too few unknown outcomes to mean much";
+  EXPECT_GE(sum.resent_after_effect, seeds / 4) << "too few commits resent to mean much";
+  EXPECT_GE(sum.resent_without_effect, seeds / 4) << "too few commits resent to mean much";
+  if (seeds < 200) return;  // what is rarer
+  EXPECT_GE(sum.resent_while_pending, seeds / 200) << "too few commits resent to mean much";
+  EXPECT_GE(sum.late_copies, seeds / 100) << "too few late copies to mean much";
+}
+
 class Simulator : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(Simulator, HoldsItsContracts) {
@@ -81,6 +97,7 @@ TEST_P(Simulator, HoldsItsContracts) {
     EXPECT_GE(sum.attached_again, (end - begin) / 2) << "too few broken links to mean much";
     EXPECT_GE(sum.ended_with_owner, (end - begin) / 10) << "too few owned objects to mean much";
     EXPECT_GE(sum.committed * 5, sum.decided()) << "too few commits to mean much";
+    expect_enough_misfortune(sum, end - begin);
   }
 }
 

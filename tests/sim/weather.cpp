@@ -4,7 +4,7 @@
 
 namespace odb::sim {
 
-Weather::Weather(Random& random) {
+Weather::Weather(Random& random, bool one_history) {
   using std::chrono::milliseconds;
   clients = 3 + below(random, 3);
   limits.heartbeat_interval = milliseconds(40);
@@ -30,6 +30,18 @@ Weather::Weather(Random& random) {
   store_percent = 2 + static_cast<std::uint32_t>(below(random, 40));
   snapshot_percent = 5 + static_cast<std::uint32_t>(below(random, 60));
   grows_schema = chance(random, 40);
+
+  if (chance(random, 60)) crashes_per_100k = 4 + static_cast<std::uint32_t>(below(random, 28));
+  if (chance(random, 30)) stops_per_100k = 4 + static_cast<std::uint32_t>(below(random, 16));
+  if (chance(random, 50)) hangs_per_100k = 10 + static_cast<std::uint32_t>(below(random, 60));
+  const std::size_t kind = below(random, 100);
+  durability = kind < 70 ? Durability::kStrict : kind < 90 ? Durability::kWeak : Durability::kNone;
+  if (one_history) durability = Durability::kStrict;
+  if (chance(random, 10)) {
+    limits.outcome_clients_max = 1 + below(random, 3);
+    limits.outcomes_per_client_max = 1 + below(random, 4);
+    forgets_outcomes = true;
+  }
 }
 
 }  // namespace odb::sim

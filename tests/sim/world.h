@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/checker.h"
+#include "model/grace_check.h"
 #include "model/report.h"
 #include "odb/core/core_schema.h"
 #include "sim_schema.h"
@@ -17,6 +18,8 @@
 namespace odb::sim {
 
 using Time = std::chrono::steady_clock::time_point;
+
+inline constexpr std::chrono::milliseconds kTickInterval{5};
 
 // One number for everything that happened, to see that a seed always does the same.
 class Trace {
@@ -43,9 +46,11 @@ struct World {
   Time now{std::chrono::seconds(1)};  // the manual clock
   Report report;
   Checker checker{report};
+  GraceCheck grace;
   Trace trace;
   std::map<TypeId, std::vector<ObjectId>> named;  // identities that programs have talked about
   std::vector<ObjectId> connections;              // of all clients that ever were
+  std::uint64_t servers = 0;                      // that have begun
 
   // Mostly one that lives, sometimes one that is gone, or that a commit in flight creates.
   std::optional<ObjectId> pick_object(TypeId type) {

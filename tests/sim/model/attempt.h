@@ -40,6 +40,7 @@ struct Observation {
 struct Attempt {
   ClientId client;
   std::string actor;
+  HistoryId history;  // of its snapshot
   Sequence sequence;
   Version acknowledged_before;  // the greatest version acknowledged to anybody before it began
   std::vector<Observation> observations;
@@ -47,11 +48,16 @@ struct Attempt {
   CommitRequest request;
 
   // What the checker learns about it.
-  std::uint64_t appends_failed_before = 0;  // of anybody, when it was submitted
-  std::optional<Version> committed;         // its place in the log
+  std::uint64_t troubles_before = 0;  // of the store, when it was submitted
+  std::optional<Version> committed;   // its place in the log
+  bool is_appended = false;           // to the store, and neither stored nor failed
   bool append_failed = false;
-  bool answered = false;    // by the server
-  bool may_return = false;  // its client reconnects, so that it may be sent several times
+  bool is_overdue = false;      // the store took too long to confirm it
+  bool answered = false;        // by the server
+  bool called_unknown = false;  // by the server
+  bool told_refused = false;    // its client knows that it surely took no effect
+  bool may_return = false;      // its client reconnects, so that it may be sent several times
+  std::uint64_t copies = 0;     // of it that reached the server
 };
 
 // The state at a version with a transaction's first writes on top.

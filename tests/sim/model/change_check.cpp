@@ -46,6 +46,33 @@ Entries entries_of(const std::vector<Change::IndexEntry>& told) {
   return out;
 }
 
+// What a snapshot holds.
+Objects objects_of(const detail::Snapshot& snapshot) {
+  Objects out;
+  for (const auto& type : snapshot.catalog().catalog->types()) {
+    if (type == nullptr) continue;
+    for (auto id = snapshot.next_object(type->id, ObjectId{1}); id;
+         id = snapshot.next_object(type->id, ObjectId{id->value + 1})) {
+      out.insert({type->id, *id});
+    }
+  }
+  return out;
+}
+
+// Fields that both have loaded and that are not the same.
+std::vector<FieldId> changed_fields(const CatalogType& type, const Row& was, const Row& now) {
+  const auto value_of = [&](const Row& row, FieldId field) -> Value {
+    return VersionedState::field_of(type, row.loaded() == nullptr ? row : *row.loaded(), field);
+  };
+  std::vector<FieldId> out;
+  for (std::uint32_t i = 0; i < type.fields.size(); ++i) {
+    const Value before = value_of(was, FieldId{i});
+    const Value after = value_of(now, FieldId{i});
+    if (before.is_loaded() && after.is_loaded() && before != after) out.push_back(FieldId{i});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<std::string> check_change(const Model& model, const detail::Snapshot& before,
@@ -95,6 +122,53 @@ std::optional<std::string> check_change(const Model& model, const detail::Snapsh
   }
   if (entries_of(change.index_removals) != difference(entries_before, entries_after)) {
     return wrong("other index entries were removed");
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> check_reload(const detail::Snapshot& before, const Change& change) {
+  const auto wrong = [&](const std::string& what) {
+    return "a handler is told of a reload up to version " + std::to_string(change.version.value) +
+           ", but " + what;
+  };
+  const detail::Snapshot& after = change.view.snapshot();
+  if (change.version != after.version()) return wrong("its view is of another version");
+  const bool same_history = before.history() == after.history();
+  const Objects were = objects_of(before);
+  const Objects are = objects_of(after);
+  Objects created;
+  Objects changed;
+  Objects deleted;
+  Entries entries_before;
+  Entries entries_after;
+  for (const ObjectRef object : were) {
+    const CatalogType& type = *before.catalog().catalog->find(object.type);
+    if (same_history && are.contains(object)) {
+      const CatalogType& grown = *after.catalog().catalog->find(object.type);
+      const auto fields = changed_fields(grown, *before.find(object.type, object.object),
+                                         *after.find(object.type, object.object));
+      if (!fields.empty()) changed.insert(object);
+      continue;
+    }
+    deleted.insert(object);
+    add_entries(before, type, object, entries_before);
+  }
+  for (const ObjectRef object : are) {
+    if (same_history && were.contains(object)) continue;
+    created.insert(object);
+    add_entries(after, *after.catalog().catalog->find(object.type), object, entries_after);
+  }
+  if (objects_of(change.created) != created) return wrong("other objects were created");
+  if (objects_of(change.deleted) != deleted) return wrong("other objects were deleted");
+  if (objects_of(change.changed) != changed) return wrong("other objects changed");
+  const Entries added = entries_of(change.index_additions);
+  const Entries removed = entries_of(change.index_removals);
+  if (!std::includes(added.begin(), added.end(), entries_after.begin(), entries_after.end())) {
+    return wrong("not all index entries were added");
+  }
+  if (!std::includes(removed.begin(), removed.end(), entries_before.begin(),
+                     entries_before.end())) {
+    return wrong("not all index entries were removed");
   }
   return std::nullopt;
 }

@@ -14,4 +14,8 @@ namespace odb::sim {
 std::optional<std::string> check_change(const Model& model, const detail::Snapshot& before,
                                         const Change& change);
 
+// After everything was loaded anew: whether the one change that handlers are told is by what the
+// client's cache differs now. Of another history nothing is the same.
+std::optional<std::string> check_reload(const detail::Snapshot& before, const Change& change);
+
 }  // namespace odb::sim

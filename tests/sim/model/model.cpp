@@ -43,6 +43,12 @@ std::optional<std::string> Model::apply(const server::CommitRecord& record) {
   return std::nullopt;
 }
 
+Model Model::up_to(Version version) const {
+  Model out;
+  for (std::uint64_t i = 0; i < version.value; ++i) static_cast<void>(out.apply(log_[i]));
+  return out;
+}
+
 // A new field has its default in every object there ever was.
 void Model::widen(const Catalog& before) {
   for (auto& [type, objects] : objects_) {

@@ -28,6 +28,9 @@ class Model {
   // twice or changed while it does not exist, a unique index with two objects of one value.
   std::optional<std::string> apply(const server::CommitRecord& record);
 
+  // The first versions of this one.
+  Model up_to(Version version) const;
+
   Version version() const { return Version{log_.size()}; }
   const server::CommitRecord& record(Version version) const { return log_[version.value - 1]; }
   const Catalog& catalog() const { return *catalog_; }

@@ -7,7 +7,7 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 25> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 38> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},
@@ -25,6 +25,19 @@ constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 25> kNamed
     {"loaded again", &Counts::loaded_again},
     {"slow subscribers", &Counts::slow_subscribers},
     {"appends failed", &Counts::appends_failed},
+    {"times away", &Counts::times_away},
+    {"overdue", &Counts::overdue},
+    {"arrived late", &Counts::arrived_late},
+    {"crashes", &Counts::crashes},
+    {"stops", &Counts::stops},
+    {"half persisted", &Counts::half_persisted},
+    {"histories", &Counts::histories},
+    {"resumed over a crash", &Counts::resumed_over_crash},
+    {"resent after effect", &Counts::resent_after_effect},
+    {"resent while pending", &Counts::resent_while_pending},
+    {"resent without effect", &Counts::resent_without_effect},
+    {"late copies", &Counts::late_copies},
+    {"of an ended history", &Counts::of_an_ended_history},
     {"subscriptions", &Counts::subscriptions},
     {"unsubscriptions", &Counts::unsubscriptions},
     {"loads", &Counts::loads},

@@ -14,7 +14,7 @@ struct Counts {
   std::uint64_t unique_violations = 0;
   std::uint64_t unknown_objects = 0;  // writes to what was not there at the snapshot either
   std::uint64_t too_old = 0;
-  std::uint64_t unknown = 0;         // the link ended before the outcome came
+  std::uint64_t unknown = 0;         // the client is never told the outcome
   std::uint64_t not_sent = 0;        // the link ended before the commit was sent
   std::uint64_t not_subscribed = 0;  // reads that nothing covered
   std::uint64_t read_only = 0;
@@ -24,7 +24,22 @@ struct Counts {
   std::uint64_t attached_again = 0;  // clients that reconnect
   std::uint64_t loaded_again = 0;    // of these, those that had missed too much
   std::uint64_t slow_subscribers = 0;
-  std::uint64_t appends_failed = 0;
+  std::uint64_t appends_failed = 0;      // versions
+  std::uint64_t times_away = 0;          // of the store
+  std::uint64_t overdue = 0;             // versions that the store did not confirm in time
+  std::uint64_t arrived_late = 0;        // of these, those that were stored in the end
+  std::uint64_t crashes = 0;             // of the server
+  std::uint64_t stops = 0;               // in good order
+  std::uint64_t half_persisted = 0;      // crashes that left a part of what waited in the store
+  std::uint64_t histories = 0;           // begun because versions were lost
+  std::uint64_t resumed_over_crash = 0;  // clients that found the next server where they were
+  // Commits that reached a server again: when the first copy had taken effect, when the store had
+  // not confirmed it yet, when it had come to nothing.
+  std::uint64_t resent_after_effect = 0;
+  std::uint64_t resent_while_pending = 0;
+  std::uint64_t resent_without_effect = 0;
+  std::uint64_t late_copies = 0;          // commits that arrive when a newer session has taken over
+  std::uint64_t of_an_ended_history = 0;  // commits that were not sent for that
   std::uint64_t subscriptions = 0;
   std::uint64_t unsubscriptions = 0;
   std::uint64_t loads = 0;             // of what was not covered, or not loaded

@@ -30,9 +30,10 @@ class SubscriptionEngine {
   InterestIndex& interests() { return interests_; }
 
   // Requires that record.version is the last one published and still within the horizon, with the
-  // version before it. What it creates is to be seen by `keeper`; 0: by nobody besides
-  // its subscribers.
-  void publish(const CommitRecord& record, SessionId keeper, DeltaReceiver& receiver);
+  // version before it; `catalog` as of then, for the state's may be ahead. What it creates is to be
+  // seen by `keeper`; 0: by nobody besides its subscribers.
+  void publish(const CommitRecord& record, const Catalog& catalog, SessionId keeper,
+               DeltaReceiver& receiver);
 
  private:
   // What one change is to one session.
@@ -45,9 +46,10 @@ class SubscriptionEngine {
   };
 
   void note(const InterestIndex::Match& match, std::size_t change, std::size_t changes);
-  wire::EncodedMessage encode(const CommitRecord& record, const std::string& actions) const;
-  void append_row(Changeset& out, const CommitRecord& record, const ObjectChange& change,
-                  Loading loading) const;
+  wire::EncodedMessage encode(const CommitRecord& record, const Catalog& catalog,
+                              const std::string& actions) const;
+  void append_row(Changeset& out, const CommitRecord& record, const Catalog& catalog,
+                  const ObjectChange& change, Loading loading) const;
 
   const VersionedState& state_;
   const AccessPolicy& policy_;
