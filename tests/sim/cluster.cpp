@@ -240,7 +240,7 @@ void Cluster::come_to_rest() {
     }
     // A link may have broken only now, at the byte where it was to break.
     if (core_->pipeline().published() == quiet_at && open_count() == open &&
-        world_.report.counts.attached_again == attached) {
+        world_.report.counts.attached_again == attached && !is_waiting()) {
       return;
     }
   }
