@@ -191,7 +191,7 @@ void ClientCore::on(SubscriptionLoaded& message) {
     return;
   }
   if (found->second.ticket->is_done()) {
-    return cache_->finish_reload(message.subscription, message.version);
+    return receiving_cache().finish_reload(message.subscription, message.version);
   }
   cache_->finish_load(message.subscription, found->second.interest, found->second.loading,
                       message.version);

@@ -323,9 +323,8 @@ void ClientCore::on_refused_while_reloading(const RequestRefused& message) {
 // link broken before, all would still be as it was.
 void ClientCore::adopt_subscriptions() {
   if (next_history_ != history_) {
-    boost::unordered::erase_if(subscriptions_, [](const auto& entry) {
-      return entry.second.is_own;
-    });
+    boost::unordered::erase_if(subscriptions_,
+                               [](const auto& entry) { return entry.second.is_own; });
   }
   for (auto& [id, entry] : subscriptions_) {
     if (entry.ticket->error) continue;

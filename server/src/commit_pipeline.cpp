@@ -267,11 +267,15 @@ void CommitPipeline::on_overdue(Version up_to) {
     // Nobody waits for one of the server's own, and whoever made it must learn its end.
     if (pending_[i].origin.session == SessionId{}) continue;
     if (std::exchange(pending_[i].is_told, true)) continue;
-    const bool is_accepted =
-        pending_[i].record ||
-        (std::holds_alternative<CommitOutcome>(pending_[i].refusal) &&
-         std::holds_alternative<Accepted>(std::get<CommitOutcome>(pending_[i].refusal)));
-    tell(pending_[i], is_accepted ? unknown : refused);
+    const auto* refusal = std::get_if<CommitOutcome>(&pending_[i].refusal);
+    const auto* first =
+        pending_[i].record || refusal == nullptr ? nullptr : std::get_if<Accepted>(refusal);
+    if (first != nullptr && first->version <= published_) {
+      // Sent again, and waiting behind others for no good any more.
+      listener_.on_outcome(pending_[i].origin, *first);
+    } else {
+      tell(pending_[i], pending_[i].record || first != nullptr ? unknown : refused);
+    }
   }
 }
 

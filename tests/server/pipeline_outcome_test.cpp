@@ -160,6 +160,17 @@ TEST_F(PipelineOutcomeTest, TheServersOwnAreToldTheirEndOnly) {
   EXPECT_EQ(p.told.take(), Story{"refused(unavailable) of 0"});
 }
 
+TEST_F(PipelineOutcomeTest, WhatWasSentAgainIsNotUnknownOnceItIsThere) {
+  submit(2, Delivery::kFirst);
+  submit(3, Delivery::kFirst);
+  p.pipeline.flush();
+  resend(2);  // waits behind both
+  p.store.complete(1);
+  EXPECT_EQ(p.told.take(), (Story{"published 3", "accepted 3 of 2"}));
+  p.pipeline.on_overdue(Version{4});
+  EXPECT_EQ(p.told.take(), (Story{"refused(outcome unknown) of 3", "accepted 3 of 2"}));
+}
+
 TEST(PipelineOutcome, WhatIsJudgedAgainMayHaveBeenForgottenMeanwhile) {
   Limits limits;
   limits.outcomes_per_client_max = 1;

@@ -241,6 +241,7 @@ void Cluster::come_to_rest() {
     for (int more = 0; more < 40; ++more) settle_all();
     const Version quiet_at = core_->pipeline().published();
     const std::size_t open = open_count();
+    const std::uint64_t attached = world_.report.counts.attached_again;
     // Twice, so that the first one's answers cannot hide news behind them.
     for (int i = 0; i < 2; ++i) {
       for (const auto& node : nodes_) {
@@ -249,7 +250,10 @@ void Cluster::come_to_rest() {
       for (int more = 0; more < 20; ++more) settle_all();
     }
     // A link may have broken only now, at the byte where it was to break.
-    if (core_->pipeline().published() == quiet_at && open_count() == open) return;
+    if (core_->pipeline().published() == quiet_at && open_count() == open &&
+        world_.report.counts.attached_again == attached && !is_waiting()) {
+      return;
+    }
   }
   std::string waiting = "store: " + std::to_string(store_.waiting());
   for (const auto& node : nodes_) {

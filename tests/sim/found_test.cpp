@@ -134,5 +134,32 @@ TEST_F(Found, ALookUpDoesNotGuessTheRestOfABlindlyWrittenKey) {
   EXPECT_EQ(transaction.lookup(board_, wanted), (std::vector<ObjectRef>{{task_, seven_}}));
 }
 
+// The end of another subscription took it out of the cache.
+TEST_F(Found, AnIndexThatIsNotCompleteKeepsWhatStandsInIt) {
+  RowBlock lazily{.type = task_, .field_count = 1, .objects = {ObjectId{8}}};
+  lazily.values = {Value::not_loaded()};
+  EXPECT_TRUE(cache_.stage(kSubscription, std::move(lazily)));
+  cache_.finish_load(kSubscription, ObjectsInterest{task_, {ObjectId{8}}}, Loading::kLazy,
+                     Version{5});
+  const auto grown = Catalog()
+                         .merged(core_schema_definition())
+                         ->merged(base_schema().definition())
+                         ->merged(grown_schema().definition());
+  std::vector<CatalogType> types;
+  for (const auto& type : grown->types()) types.push_back(*type);
+  EXPECT_TRUE(cache_.learn(types, {kSubscription}));
+  ASSERT_TRUE(cache_.has_incomplete_indexes());
+  const IndexId extra = grown->find(task_)->find_index("extra")->id;
+
+  stage_task(seven_, number(0), number(0), number(0));
+  cache_.finish_load(kLoading, IndexInterest{extra, {number(0), number(0)}}, Loading::kEager,
+                     Version{6});
+  const ObjectsInterest seven{task_, {seven_}};
+  const SubscriptionId other{3};
+  cache_.finish_load(other, seven, Loading::kEager, Version{6});
+  cache_.end_subscription(other, seven, Version{7});
+  EXPECT_NE(cache_.snapshot()->find(task_, seven_), nullptr);
+}
+
 }  // namespace
 }  // namespace odb::sim
