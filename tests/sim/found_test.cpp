@@ -87,33 +87,6 @@ TEST_F(Found, WhatIsStillLoadingShowsOnceALoadedInterestCoversIt) {
   EXPECT_EQ(begin().lookup(status_, wanted), (std::vector<ObjectRef>{{task_, seven_}}));
 }
 
-TEST_F(Found, AnObjectStaysForAnIndexThatOthersLackTheFieldsOf) {
-  const SubscriptionId by_type{4};
-  cache_.finish_load(kSubscription, ObjectsInterest{task_, {seven_}}, Loading::kLazy, Version{5});
-  cache_.finish_load(by_type, TypeInterest{task_}, Loading::kEager, Version{5});
-  Delta delta{.version = Version{6}, .actor = "alice"};
-  delta.changes.begin(ObjectChange::Kind::kEnterLazily, task_, seven_);
-  ASSERT_TRUE(cache_.apply(std::move(delta)));
-  // Seven, whose status is not here, does not stand in this index.
-  const auto grown = cache_.catalog()->catalog->merged(grown_schema().definition());
-  std::vector<CatalogType> types;
-  for (const auto& type : grown->types()) types.push_back(*type);
-  ASSERT_TRUE(cache_.learn(types, {kSubscription}));
-  const CatalogType& task = *grown->find(TypeName{kSchemaName, "Task"});
-  const IndexId extra = task.find_index("extra")->id;
-  const SubscriptionId by_index{3};
-  cache_.finish_load(by_index, IndexInterest{extra, {number(0), number(2)}}, Loading::kEager,
-                     Version{6});
-
-  const ObjectId eight{8};
-  Delta created{.version = Version{7}, .actor = "alice"};
-  created.changes.begin(ObjectChange::Kind::kCreate, task_, eight);
-  created.changes.add_cell({.field = status_field_, .value = number(2)});
-  ASSERT_TRUE(cache_.apply(std::move(created)));
-  cache_.end_subscription(by_type, TypeInterest{task_}, Version{7});
-  EXPECT_NE(cache_.snapshot()->find(task_, eight), nullptr);
-}
-
 TEST_F(Found, ALookUpReadsTheFieldsThatCompleteAWrittenKey) {
   stage_task(seven_, number(0), number(0), number(2));
   finish_load(TypeInterest{task_});
