@@ -160,6 +160,10 @@ void ClientCore::on(SchemaDefined& message) {
     if (is_live && subscription.loading == Loading::kLazy) lazy.push_back(id);
   }
   check(receiving_cache().learn(message.types, lazy));
+  for (const CatalogType& type : message.types) {
+    stale_schemas_.erase(type.name.schema);
+    if (reload_ != nullptr) reload_->told.insert(type.name.schema);
+  }
   if (phase_ != Phase::kResuming) receiving_cache().see_version(message.version);
   if (message.request == RequestId{}) return;
   finish_request(message.request, message.version);

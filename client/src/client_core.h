@@ -175,6 +175,7 @@ class ClientCore {
     std::set<RequestId> defining;
     std::set<SubscriptionId> loading;
     std::map<SubscriptionId, Error> refused;
+    std::set<std::string> told;       // schemas, by the server
     std::vector<SubscriptionId> own;  // of objects that this client created
   };
   struct IdChunk {
@@ -241,7 +242,8 @@ class ClientCore {
   HistoryId history_;
   HistoryId next_history_;  // of the session that is opening; that of the cache until it has loaded
   ObjectId connection_;
-  std::vector<Schema> defined_;  // for a server that knows none of them
+  std::vector<Schema> defined_;          // for a server that knows none of them
+  std::set<std::string> stale_schemas_;  // may have grown unheard before the last reload
   std::uint32_t credits_ = 0;
   std::size_t commit_bytes_max_ = 0;
   std::chrono::milliseconds heartbeat_interval_{0};

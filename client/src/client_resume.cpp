@@ -139,7 +139,10 @@ void ClientCore::resume(const SessionOpened& opened) {
   message.ids = granted_before;
   std::set<std::string> schemas;
   for (const auto& type : cache_->catalog()->catalog->types()) {
-    if (type != nullptr) schemas.insert(type->name.schema);
+    // Of others the server is to tell anew, as soon as they matter.
+    if (type != nullptr && !stale_schemas_.contains(type->name.schema)) {
+      schemas.insert(type->name.schema);
+    }
   }
   message.schemas.assign(schemas.begin(), schemas.end());
   for (auto& [id, entry] : subscriptions_) {
@@ -355,6 +358,12 @@ void ClientCore::finish_reload() {
   adopt_subscriptions();
   const std::unique_ptr<Reload> reloaded = std::move(reload_);
   if (new_history) forget_history();
+  stale_schemas_.clear();
+  for (const auto& type : reloaded->cache->catalog()->catalog->types()) {
+    if (type != nullptr && !reloaded->told.contains(type->name.schema)) {
+      stale_schemas_.insert(type->name.schema);
+    }
+  }
   reloaded->cache->replace(*cache_);
   cache_ = std::move(reloaded->cache);
   for (const WaitingCommit& commit : waiting_) {
