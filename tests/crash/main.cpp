@@ -9,6 +9,7 @@
 
 #include "bench/process.h"
 #include "loop.h"
+#include "support/remove_folder.h"
 
 namespace odb::crash {
 
@@ -98,7 +99,7 @@ int run(int argc, char** argv) {
 
   const fs::path folder = make_folder();
   const int status = run_in(folder, options);
-  if (status == 0 && !options.keeps_folder) fs::remove_all(folder);
+  if (status == 0 && !options.keeps_folder) test::remove_folder(folder);
   return status;
 }
 

@@ -9,7 +9,6 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "redis/link.h"
+#include "support/remove_folder.h"
 
 namespace odb::test {
 
@@ -30,7 +30,7 @@ class RedisProcess {
   }
   ~RedisProcess() {
     kill();
-    std::filesystem::remove_all(folder_);
+    remove_folder(folder_);
   }
   RedisProcess(const RedisProcess&) = delete;
   RedisProcess& operator=(const RedisProcess&) = delete;
