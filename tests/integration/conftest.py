@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from server_process import ServerProcess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# What is started in the background of a script ignores Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

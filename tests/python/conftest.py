@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -17,6 +18,9 @@ from support import ServerProcess  # noqa: E402
 import object_database  # noqa: E402
 
 _schema_numbers = itertools.count(1)
+
+# What is started in the background of a script ignores Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
