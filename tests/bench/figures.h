@@ -26,6 +26,7 @@ void measure_index_interest(Run& run);
 void measure_memory(Run& run);
 void measure_redis_commits(Run& run);
 void measure_redis_restart(Run& run);
+void measure_resume(Run& run);
 void measure_steady_load(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
@@ -43,6 +44,7 @@ json::object reactor_wake_reactor(const json::object& arguments, WorkerChannel& 
 json::object commit_cost_worker(const json::object& arguments, WorkerChannel& channel);
 json::object index_interest_worker(const json::object& arguments, WorkerChannel& channel);
 json::object redis_floor_worker(const json::object& arguments, WorkerChannel& channel);
+json::object resume_worker(const json::object& arguments, WorkerChannel& channel);
 json::object steady_load_worker(const json::object& arguments, WorkerChannel& channel);
 json::object idle_connections_worker(const json::object& arguments, WorkerChannel& channel);
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 #include <variant>
 
 namespace odb::bench {
@@ -29,9 +30,12 @@ Item make_item(std::int64_t number) {
 }
 
 Database connect_to(const json::object& arguments) {
+  return connect_to(static_cast<std::uint16_t>(integer(arguments, "port")), {});
+}
+
+Database connect_to(std::uint16_t port, ConnectOptions options) {
   const char* const token = std::getenv("ODB_SERVICE_TOKEN");
-  return connect("127.0.0.1", static_cast<std::uint16_t>(integer(arguments, "port")),
-                 token != nullptr ? token : "");
+  return connect("127.0.0.1", port, token != nullptr ? token : "", std::move(options));
 }
 
 std::vector<Ref<Counter>> create_counters(Database& database, std::size_t count) {

@@ -33,6 +33,7 @@ Item make_item(std::int64_t number);
 
 // The server whose port is in a worker's arguments, with the token of the environment.
 Database connect_to(const json::object& arguments);
+Database connect_to(std::uint16_t port, ConnectOptions options);  // likewise
 
 std::vector<Ref<Counter>> create_counters(Database& database, std::size_t count);
 

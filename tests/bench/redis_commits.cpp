@@ -75,24 +75,65 @@ class BareRedis {
     return replies;
   }
 
+  // The digest of the script, to be called by.
+  std::string load(const std::string& script) const {
+    std::string out;
+    add(out, {"SCRIPT", "LOAD", script});
+    write(out);
+    constexpr std::size_t kAnswerBytes = 5 + 40 + 2;  // "$40", the digest, each with a line's end
+    std::string answer(kAnswerBytes, '\0');
+    const auto got = ::recv(socket_, answer.data(), answer.size(), MSG_WAITALL);
+    if (got != static_cast<ssize_t>(kAnswerBytes) || answer[0] != '$') {
+      throw std::runtime_error("Redis does not take the script");
+    }
+    return answer.substr(5, 40);
+  }
+
  private:
   const int socket_;
   bool is_line_start_ = true;
   bool is_bulk_ = false;
 };
 
+// Which commands the bare program sends for a commit.
+enum class Bare : std::int64_t {
+  kRow,      // SET of the row alone
+  kAllKeys,  // all that odb writes, one command after the other, asking nothing
+  kScript,   // the same in one step that first checks owner and version, as any must that may not
+             // write over another's
+};
+
+constexpr const char* kBareScript =
+    "local meta = redis.call('HMGET', KEYS[1], 'fence', 'version') "
+    "if meta[1] ~= ARGV[1] then return redis.error_reply('not the owner') end "
+    "if meta[2] ~= ARGV[2] then return redis.error_reply('another version') end "
+    "redis.call('XADD', KEYS[2], 'MAXLEN', '~', '100000', ARGV[3] .. '-0', 'commits', ARGV[4]) "
+    "redis.call('HSET', KEYS[3], ARGV[5], ARGV[6]) "
+    "redis.call('HSET', KEYS[1], 'version', ARGV[3]) "
+    "redis.call('SET', ARGV[7], ARGV[8]) "
+    "return 1";
+
 }  // namespace
 
-// Writes what odb writes for a commit, one command after the other, without asking anything.
+// Writes what odb writes for a commit.
 json::object redis_floor_worker(const json::object& arguments, WorkerChannel&) {
   BareRedis redis(text(arguments, "socket"));
-  const bool all_keys = integer(arguments, "all_keys") != 0;
+  const auto what = static_cast<Bare>(integer(arguments, "what"));
   const std::int64_t in_flight = integer(arguments, "in_flight");
   const std::string row(kRowBytes, 'r');
   const std::string log(kLogBytes, 'l');
   const std::string outcome(kOutcomeBytes, 'o');
   const std::string log_key = "bare:log:" + std::to_string(::getpid());  // versions begin anew
-  const int replies_each = all_keys ? 4 : 1;
+  const std::string meta_key = "bare:meta:" + std::to_string(::getpid());
+  const int replies_each = what == Bare::kAllKeys ? 4 : 1;
+  std::string digest;
+  if (what == Bare::kScript) {
+    digest = redis.load(kBareScript);
+    std::string out;
+    add(out, {"HSET", meta_key, "fence", "1:me", "version", "0"});
+    redis.write(out);
+    redis.read_replies();
+  }
   const std::int64_t until = now_ns() + integer(arguments, "window_ms") * 1'000'000;
   const std::int64_t begin = now_ns();
   std::int64_t sent = 0;
@@ -102,11 +143,18 @@ json::object redis_floor_worker(const json::object& arguments, WorkerChannel&) {
     std::string out;
     for (; sent - done < in_flight; ++sent) {
       const std::string version = std::to_string(sent + 1);
-      add(out, {"SET", "bare:row:1:" + std::to_string(sent % in_flight), row});
-      if (!all_keys) continue;
+      const std::string row_key = "bare:row:1:" + std::to_string(sent % in_flight);
+      const std::string client = std::to_string(sent % kClients);
+      if (what == Bare::kScript) {
+        add(out, {"EVALSHA", digest, "3", meta_key, log_key, "bare:outcomes", "1:me",
+                  std::to_string(sent), version, log, client, outcome, row_key, row});
+        continue;
+      }
+      add(out, {"SET", row_key, row});
+      if (what == Bare::kRow) continue;
       add(out, {"XADD", log_key, "MAXLEN", "~", "100000", version + "-0", "commits", log});
-      add(out, {"HSET", "bare:outcomes", std::to_string(sent % kClients), outcome});
-      add(out, {"HSET", "bare:meta", "version", version});
+      add(out, {"HSET", "bare:outcomes", client, outcome});
+      add(out, {"HSET", meta_key, "version", version});
     }
     redis.write(out);
     replies += redis.read_replies();
@@ -117,11 +165,11 @@ json::object redis_floor_worker(const json::object& arguments, WorkerChannel&) {
 
 namespace {
 
-double measure_floor(const Run& run, const std::string& socket, bool all_keys, int in_flight,
+double measure_floor(const Run& run, const std::string& socket, Bare what, int in_flight,
                      std::int64_t window_ms) {
   Worker worker("redis-floor",
                 json::object{{"socket", socket},
-                             {"all_keys", all_keys ? 1 : 0},
+                             {"what", static_cast<std::int64_t>(what)},
                              {"in_flight", in_flight},
                              {"window_ms", window_ms}},
                 {}, run.token);
@@ -175,15 +223,15 @@ void measure_redis_commits(Run& run) {
     repeat(run, std::string(kFigure) + ", " + fsync, [&](int) {
       const RedisServer redis(fsync);
       const double floor =
-          measure_floor(run, redis.socket(), true, kClients * kInFlight, window_ms);
+          measure_floor(run, redis.socket(), Bare::kAllKeys, kClients * kInFlight, window_ms);
       Line& line = run.report.line(kFigure, "4 clients, 64 in flight each, " + fsync, "commits/s",
                                    {Goal::Kind::kAtLeast, 0.6 * floor});
       line.samples.push_back(measure_odb(run, redis.socket(), window_ms));
       line.floor_samples.push_back(floor);
       run.report.line(kFigure, "bare SET of the rows alone, " + fsync, "commits/s")
           .samples.push_back(
-              measure_floor(run, redis.socket(), false, kClients * kInFlight, window_ms));
-      const double bare = 1e6 / measure_floor(run, redis.socket(), true, 1, window_ms / 2);
+              measure_floor(run, redis.socket(), Bare::kRow, kClients * kInFlight, window_ms));
+      const double bare = 1e6 / measure_floor(run, redis.socket(), Bare::kScript, 1, window_ms / 2);
       const double memory = measure_latency(run, {"--inmem"}, commits);
       Line& latency = run.report.line(kFigure, "one commit at a time, p50, " + fsync, "us",
                                       {Goal::Kind::kFloorTimes, 1});

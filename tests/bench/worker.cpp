@@ -24,6 +24,7 @@ constexpr std::array kWorkers{
     Entry{"commit-latency", commit_latency_worker},
     Entry{"commit-throughput", commit_throughput_worker},
     Entry{"redis-floor", redis_floor_worker},
+    Entry{"resume", resume_worker},
     Entry{"steady-load", steady_load_worker},
     Entry{"load-objects", load_objects_worker},
     Entry{"snapshot", snapshot_worker},

@@ -40,6 +40,9 @@ class Proxy {
     cutting_ = true;
   }
   void allow() { refusing_ = false; }
+  // Links stand, new ones too, but nothing passes until release().
+  void hold() { holding_ = true; }
+  void release() { holding_ = false; }
 
  private:
   using Link = std::pair<net::Socket, net::Socket>;
@@ -71,12 +74,15 @@ class Proxy {
       }
       std::vector<pollfd> polled{
           {.fd = listeners_.front().descriptor(), .events = POLLIN, .revents = 0}};
+      const bool is_held = holding_;
       for (const auto& [client, server] : links) {
+        if (is_held) break;
         polled.push_back({.fd = client.descriptor(), .events = POLLIN, .revents = 0});
         polled.push_back({.fd = server.descriptor(), .events = POLLIN, .revents = 0});
       }
       ::poll(polled.data(), polled.size(), 5);
-      std::erase_if(links, [](const Link& link) {
+      std::erase_if(links, [is_held](const Link& link) {
+        if (is_held) return false;
         return !forward(link.first, link.second) || !forward(link.second, link.first);
       });
       auto accepted = net::accept_tcp(listeners_.front());
@@ -91,6 +97,7 @@ class Proxy {
   std::vector<net::Socket> listeners_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> refusing_ = false;
+  std::atomic<bool> holding_ = false;
   std::mutex mutex_;
   bool cutting_ = false;
   std::thread thread_;
