@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "commit_parts.h"
+#include "messages.h"
 #include "odb/net/authentication.h"
 #include "odb/wire/codec.h"
 
@@ -15,10 +15,6 @@ namespace {
 constexpr std::size_t kOpeningMessageBytesMax = 64 * 1024;
 // After a link was made again, for the server's next word.
 constexpr std::chrono::milliseconds kOpeningTimeout{10'000};
-// New objects of one type come in runs of this many consecutive ids, which tables are paged by.
-constexpr std::uint64_t kIdChunk = 64;
-constexpr std::uint64_t kIdsAskedMax = 1'000'000;
-constexpr std::size_t kGrantedMax = 256;  // ranges
 
 template <class... Fs>
 struct Overloaded : Fs... {
@@ -26,11 +22,6 @@ struct Overloaded : Fs... {
 };
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
-
-Error history_has_ended() {
-  return {ErrorCode::kTooOld,
-          "the server has begun a new history since: begin again with a new view or transaction"};
-}
 
 }  // namespace
 
@@ -370,165 +361,6 @@ void ClientCore::report_oldest_open() {
   reports_oldest_ = true;
   oldest_reported_ = cache_->oldest_open();
   send_when_open(OldestOpenVersion{oldest_reported_});
-}
-
-// ---- commits ----
-
-std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, HistoryId history,
-                                                 CommitCallback callback) {
-  last_sequence_ = Sequence{last_sequence_.value + 1};
-  auto ticket = std::make_shared<CommitTicket>();
-  ticket->sequence = last_sequence_;
-  ticket->callback = std::move(callback);
-  if (phase_ == Phase::kEnded) {
-    finish(ticket, Error{end_reason_.code, "not committed: " + end_reason_.message});
-    return ticket;
-  }
-  if (history != history_) {
-    finish(ticket, history_has_ended());
-    return ticket;
-  }
-  // What nothing covers is this client's own to see. Both sides know it from the commit.
-  const auto is_uncovered = [&](const ObjectChange& change) {
-    return change.kind == ObjectChange::Kind::kCreate && !cache_->coverage().has_type(change.type);
-  };
-  const auto& changes = request.writes.objects;
-  if (std::any_of(changes.begin(), changes.end(), is_uncovered)) {
-    for (const ObjectChange& change : changes) {
-      if (change.kind != ObjectChange::Kind::kCreate) continue;
-      ticket->created.push_back({change.type, change.object});
-      cache_->expect_created({change.type, change.object});
-    }
-  }
-  WaitingCommit commit{ticket, {}};
-  bool too_large = false;
-  try {
-    commit.parts = encode_commit(Commit{.sequence = last_sequence_,
-                                        .lowest_unresolved = lowest_unresolved_,
-                                        .keeps_created = !ticket->created.empty(),
-                                        .request = std::move(request)});
-    for (const wire::EncodedMessage& part : commit.parts) commit.bytes += part->size();
-    too_large = commit.bytes > commit_bytes_max_;
-  } catch (const wire::MessageTooLarge&) {
-    too_large = true;
-  }
-  if (too_large) {
-    finish(ticket,
-           Error{ErrorCode::kTransactionTooLarge,
-                 "the transaction takes " +
-                     (commit.bytes == 0 ? "more than " + std::to_string(wire::kMessageBytesMax)
-                                        : std::to_string(commit.bytes)) +
-                     " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
-    return ticket;
-  }
-  if (waiting_bytes_ > 0 && waiting_bytes_ + commit.bytes > kWaitingBytesMax) {
-    finish(ticket, Error{ErrorCode::kTooManyCommitsInFlight,
-                         "not committed: more than " + std::to_string(kWaitingBytesMax) +
-                             " bytes of commits wait for the server"});
-    return ticket;
-  }
-  waiting_bytes_ += commit.bytes;
-  waiting_.push_back(std::move(commit));
-  send_waiting();
-  return ticket;
-}
-
-void ClientCore::send_waiting() {
-  while (phase_ == Phase::kOpen && credits_ > 0 && !waiting_.empty()) {
-    WaitingCommit waiting = std::move(waiting_.front());
-    waiting_.pop_front();
-    waiting_bytes_ -= waiting.bytes;
-    --credits_;
-    const Sequence sequence = waiting.ticket->sequence;
-    last_sent_sequence_ = std::max(last_sent_sequence_, sequence);
-    outgoing_.insert(outgoing_.end(), waiting.parts.begin(), waiting.parts.end());
-    if (!identity_.reconnects) waiting.parts.clear();  // never to be sent again
-    commits_.emplace(sequence, std::move(waiting));
-    last_sent_ = now_;
-  }
-}
-
-bool ClientCore::withdraw(const CommitTicket& ticket, Error reason) {
-  const auto found =
-      std::find_if(waiting_.begin(), waiting_.end(),
-                   [&](const WaitingCommit& commit) { return commit.ticket.get() == &ticket; });
-  // One that goes out again may have taken effect.
-  if (found == waiting_.end() || ticket.sequence <= last_sent_sequence_) return false;
-  const std::shared_ptr<CommitTicket> withdrawn = found->ticket;
-  waiting_bytes_ -= found->bytes;
-  waiting_.erase(found);
-  finish(withdrawn, std::move(reason));
-  return true;
-}
-
-void ClientCore::on(CommitDone& message) {
-  const auto found = commits_.find(message.sequence);
-  if (found == commits_.end()) return on_unexpected("the outcome of a commit that was never sent");
-  const std::shared_ptr<CommitTicket> ticket = std::move(found->second.ticket);
-  commits_.erase(found);
-  while (lowest_unresolved_ <= last_sequence_ && !commits_.contains(lowest_unresolved_) &&
-         (waiting_.empty() || lowest_unresolved_ < waiting_.front().ticket->sequence)) {
-    lowest_unresolved_ = Sequence{lowest_unresolved_.value + 1};
-  }
-  ++credits_;
-  if (const auto* accepted = std::get_if<Accepted>(&message.outcome)) {
-    cache_->see_version(accepted->version);
-  } else if (const auto* conflict = std::get_if<Conflict>(&message.outcome)) {
-    conflicts_.add(conflict->key);
-  }
-  finish(ticket, std::move(message.outcome));
-  send_waiting();
-}
-
-void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
-  // One whose outcome is unknown may take effect yet, and then the server tells of its objects.
-  const auto* error = std::get_if<Error>(&outcome);
-  const bool may_exist = std::holds_alternative<Accepted>(outcome) ||
-                         (error != nullptr && error->code == ErrorCode::kOutcomeUnknown);
-  if (!may_exist) {
-    for (const ObjectRef object : ticket->created) cache_->forget_created(object);
-  }
-  ticket->outcome = std::move(outcome);
-  if (ticket->callback) completed_.push_back(ticket);
-}
-
-// ---- identities ----
-
-std::optional<ObjectId> ClientCore::allocate(TypeId type) {
-  IdChunk& chunk = id_chunks_[type];
-  if (chunk.next == chunk.end) {
-    ask_for_ids();
-    if (ids_.empty()) return std::nullopt;
-    IdRange& range = ids_.front();
-    const std::uint64_t count = std::min(kIdChunk, range.count);
-    chunk = {range.first.value, range.first.value + count};
-    range.first = ObjectId{range.first.value + count};
-    range.count -= count;
-    ids_left_ -= count;
-    if (range.count == 0) ids_.pop_front();
-  }
-  return ObjectId{chunk.next++};
-}
-
-void ClientCore::take_ids(const IdRange& range) {
-  ids_.push_back(range);
-  ids_left_ += range.count;
-  ids_last_grant_ = range.count;
-  if (!identity_.reconnects) return;
-  if (!granted_.empty() &&
-      granted_.back().first.value + granted_.back().count == range.first.value) {
-    granted_.back().count += range.count;
-  } else {
-    granted_.push_back(range);
-    // What was granted so long ago has been used.
-    if (granted_.size() > kGrantedMax) granted_.erase(granted_.begin());
-  }
-}
-
-void ClientCore::ask_for_ids() {
-  if (ids_asked_ > 0 || ids_left_ > ids_last_grant_ / 2 || phase_ != Phase::kOpen) return;
-  ids_asked_ = std::clamp<std::uint64_t>(ids_last_grant_ * 2, kIdChunk, kIdsAskedMax);
-  send(RequestIds{ids_asked_});
 }
 
 // ---- time and ends ----

@@ -80,6 +80,9 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void disconnect();
 
  private:
+  // How often heartbeats are looked at.
+  static constexpr std::chrono::milliseconds kTickInterval{250};
+
   struct Handler {
     HandlerId id;
     ChangeHandler call;

@@ -71,6 +71,15 @@ Error not_subscribed(const Catalog& catalog, ObjectRef object) {
               " is not covered by any loaded subscription, so whether it exists is not known here"};
 }
 
+Error history_has_ended() {
+  return {ErrorCode::kTooOld,
+          "the server has begun a new history since: begin again with a new view or transaction"};
+}
+
+Error nonsense(const std::string& what) {
+  return {ErrorCode::kMalformedMessage, "the server sent " + what};
+}
+
 ObjectRef only_one(const Catalog& catalog, IndexId index, std::span<const ObjectRef> found) {
   if (found.size() == 1) return found.front();
   const CatalogIndex& described = *catalog.find(index);
