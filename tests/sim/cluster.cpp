@@ -22,6 +22,7 @@ std::string token_of(const std::string& actor) { return "the simulated token of 
 
 net::TokenTable make_tokens() {
   std::vector<net::NamedToken> tokens;
+  tokens.reserve(kActors.size());
   for (const char* actor : kActors) tokens.push_back({actor, token_of(actor)});
   auto table = net::TokenTable::create(std::move(tokens));
   ODB_CHECK(table.has_value());

@@ -188,6 +188,7 @@ void ListAppendProgram::append_by_setting(Open& transaction, ObjectRef list) {
   const auto& elements = std::get<list_append::Read>(transaction.noted.operations.back()).elements;
   const Element element{++run_.last_element};
   std::vector<Value> values;
+  values.reserve(elements.size() + 1);
   for (const Element before : elements) values.push_back(to_value(before));
   values.push_back(to_value(element));
   try {
