@@ -251,8 +251,8 @@ TEST_F(Reconnecting, IsOptional) {
   options.on_link = events_.handler();
   Database db = odb::connect("127.0.0.1", proxy_->port(), kAda, options);
   proxy_->cut(true);
-  EXPECT_THROW(db.flush(), DisconnectedError);
-  std::vector<LinkEvent::Kind> kinds = {events_.next().kind, events_.next().kind};
+  // One event is Ada's, whose link goes through the proxy too.
+  const std::vector<LinkEvent::Kind> kinds = {events_.next().kind, events_.next().kind};
   EXPECT_NE(std::find(kinds.begin(), kinds.end(), LinkEvent::Kind::kGone), kinds.end());
   EXPECT_THROW(db.flush(), DisconnectedError);
 }
