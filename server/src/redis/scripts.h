@@ -18,31 +18,31 @@ inline constexpr const char* kAppend = R"lua(
 local meta = redis.call('HMGET', KEYS[1], 'fence', 'version', 'owner_name')
 if meta[1] ~= ARGV[1] then return redis.error_reply('ODBOWNER ' .. (meta[3] or 'nobody')) end
 if meta[2] ~= ARGV[2] then return redis.error_reply('ODBVERSION ' .. (meta[2] or 'none')) end
+local call = redis.call
 local at = 13
-local function run(count, ...)
-  local last = at + tonumber(count) - 1
-  local command = {...}
+local function run(count, command, key)
+  local last = at + count - 1
   while at <= last do
     local upto = math.min(at + 3999, last)
-    if command[2] then
-      redis.call(command[1], command[2], unpack(ARGV, at, upto))
+    if key then
+      call(command, key, unpack(ARGV, at, upto))
     else
-      redis.call(command[1], unpack(ARGV, at, upto))
+      call(command, unpack(ARGV, at, upto))
     end
     at = upto + 1
   end
 end
-local fields = at + tonumber(ARGV[7])
-redis.call('XADD', KEYS[2], 'MINID', '~', ARGV[4], ARGV[3] .. '-0', unpack(ARGV, at, fields - 1))
+local fields = at + ARGV[7]
+call('XADD', KEYS[2], 'MINID', '~', ARGV[4], ARGV[3] .. '-0', unpack(ARGV, at, fields - 1))
 at = fields
-run(ARGV[8], 'HSET', KEYS[3])
-run(ARGV[9], 'HDEL', KEYS[3])
-run(ARGV[10], 'HSET', KEYS[4])
-if ARGV[5] ~= '0' then redis.call('HINCRBY', KEYS[1], 'rows', ARGV[5]) end
-redis.call('HSET', KEYS[1], 'version', ARGV[3])
-if ARGV[6] ~= '0' then redis.call('HSET', KEYS[1], 'outcomes_forgotten_up_to', ARGV[6]) end
-run(ARGV[11], 'MSET')
-run(ARGV[12], 'UNLINK')
+if ARGV[8] ~= '0' then run(ARGV[8], 'HSET', KEYS[3]) end
+if ARGV[9] ~= '0' then run(ARGV[9], 'HDEL', KEYS[3]) end
+if ARGV[10] ~= '0' then run(ARGV[10], 'HSET', KEYS[4]) end
+if ARGV[5] ~= '0' then call('HINCRBY', KEYS[1], 'rows', ARGV[5]) end
+call('HSET', KEYS[1], 'version', ARGV[3])
+if ARGV[6] ~= '0' then call('HSET', KEYS[1], 'outcomes_forgotten_up_to', ARGV[6]) end
+if ARGV[11] ~= '0' then run(ARGV[11], 'MSET') end
+if ARGV[12] ~= '0' then run(ARGV[12], 'UNLINK') end
 return 1
 )lua";
 
