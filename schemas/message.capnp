@@ -46,6 +46,7 @@ struct ServerMessage {
     requestRefused @14 :RequestRefused;
     goodbye @15 :Goodbye;
     unsubscribed @16 :Unsubscribed;
+    commitsAccepted @17 :CommitsAccepted;
   }
 }
 
@@ -272,6 +273,17 @@ struct CommitDone {
     conflict @2 :Conflict;
     error @3 :Error;
   }
+}
+
+struct CommitsAccepted {
+  # Outcomes of several commits at once, for a client whose Hello has the feature "commits-accepted".
+  commits @0 :List(AcceptedCommit);  # in the order of their versions
+}
+
+struct AcceptedCommit {
+  sequence @0 :UInt64;
+  version @1 :UInt64;
+  isDelta @2 :Bool;               # what the client sent is also its delta: no other one comes
 }
 
 struct Delta {

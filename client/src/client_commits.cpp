@@ -44,13 +44,16 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, HistoryI
       cache_->expect_created({change.type, change.object});
     }
   }
-  WaitingCommit commit{ticket, {}};
+  WaitingCommit commit;
+  commit.ticket = ticket;
   bool too_large = false;
   try {
-    commit.parts = encode_commit(Commit{.sequence = last_sequence_,
-                                        .lowest_unresolved = lowest_unresolved_,
-                                        .keeps_created = !ticket->created.empty(),
-                                        .request = std::move(request)});
+    Commit message{.sequence = last_sequence_,
+                   .lowest_unresolved = lowest_unresolved_,
+                   .keeps_created = !ticket->created.empty(),
+                   .request = std::move(request)};
+    commit.parts = encode_commit(message);
+    commit.writes = std::move(message.request.writes);
     for (const wire::EncodedMessage& part : commit.parts) commit.bytes += part->size();
     too_large = commit.bytes > commit_bytes_max_;
   } catch (const wire::MessageTooLarge&) {
@@ -106,21 +109,37 @@ bool ClientCore::withdraw(const CommitTicket& ticket, Error reason) {
 }
 
 void ClientCore::on(CommitDone& message) {
-  const auto found = commits_.find(message.sequence);
+  finish_sent(message.sequence, std::move(message.outcome), AsDelta::kNo);
+}
+
+void ClientCore::on(CommitsAccepted& message) {
+  for (const CommitsAccepted::Commit& commit : message.commits) {
+    if (has_ended()) return;  // at one that was nonsense
+    finish_sent(commit.sequence, Accepted{commit.version},
+                commit.is_delta ? AsDelta::kYes : AsDelta::kNo);
+  }
+}
+
+void ClientCore::finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta as_delta) {
+  const auto found = commits_.find(sequence);
   if (found == commits_.end()) return on_unexpected("the outcome of a commit that was never sent");
   const std::shared_ptr<CommitTicket> ticket = std::move(found->second.ticket);
+  Changeset writes = std::move(found->second.writes);
   commits_.erase(found);
   while (lowest_unresolved_ <= last_sequence_ && !commits_.contains(lowest_unresolved_) &&
          (waiting_.empty() || lowest_unresolved_ < waiting_.front().ticket->sequence)) {
     lowest_unresolved_ = Sequence{lowest_unresolved_.value + 1};
   }
   ++credits_;
-  if (const auto* accepted = std::get_if<Accepted>(&message.outcome)) {
+  if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
+    if (as_delta == AsDelta::kYes) {
+      check(receiving_cache().apply({accepted->version, actor_, std::move(writes)}));
+    }
     cache_->see_version(accepted->version);
-  } else if (const auto* conflict = std::get_if<Conflict>(&message.outcome)) {
+  } else if (const auto* conflict = std::get_if<Conflict>(&outcome)) {
     conflicts_.add(conflict->key);
   }
-  finish(ticket, std::move(message.outcome));
+  finish(ticket, std::move(outcome));
   send_waiting();
 }
 

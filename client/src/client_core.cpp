@@ -32,7 +32,7 @@ ClientCore::ClientCore(ClientIdentity identity, const net::ChannelBinding& bindi
       now_(now),
       last_sent_(now),
       last_received_(now) {
-  send(Hello{.features = {}, .software = identity_.software});
+  send(Hello{.features = {kFeatureCommitsAccepted}, .software = identity_.software});
   // The proof gives nothing away that the token's owner would not give, and saves a round trip.
   send(Authenticate{net::token_id(identity_.token), net::client_proof(identity_.token, binding_)});
 }
@@ -76,6 +76,7 @@ void ClientCore::receive(ServerMessage message, Time now) {
       Overloaded{
           [&](Delta& delta) { check(receiving_cache().apply(std::move(delta))); },
           [&](CommitDone& done) { on(done); },
+          [&](CommitsAccepted& accepted) { on(accepted); },
           [&](SnapshotChunk& chunk) { on(chunk); },
           [&](SubscriptionLoaded& loaded) { on(loaded); },
           [&](Unsubscribed& unsubscribed) { on(unsubscribed); },

@@ -145,6 +145,7 @@ class ClientCore {
     kOffline,
     kEnded
   };
+  enum class AsDelta : std::uint8_t { kNo, kYes };
   struct SubscriptionEntry {
     Interest interest;
     Loading loading = Loading::kEager;
@@ -185,6 +186,7 @@ class ClientCore {
   struct WaitingCommit {
     std::shared_ptr<CommitTicket> ticket;
     std::vector<wire::EncodedMessage> parts;
+    Changeset writes;  // its delta, if the server says so
     std::size_t bytes = 0;
   };
 
@@ -198,6 +200,8 @@ class ClientCore {
   void on(ObjectsLoaded& message);
   void on(Flushed& message);
   void on(CommitDone& message);
+  void on(CommitsAccepted& message);
+  void finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta as_delta);
   void on(Resumed& message);
   void on(RequestRefused& message);
   void on_unexpected(std::string_view what);

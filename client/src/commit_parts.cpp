@@ -57,8 +57,8 @@ std::size_t bytes_of(const ObjectChange& change, const Changeset& writes) {
 
 }  // namespace
 
-std::vector<wire::EncodedMessage> encode_commit(Commit commit) {
-  CommitRequest& request = commit.request;
+std::vector<wire::EncodedMessage> encode_commit(const Commit& commit) {
+  const CommitRequest& request = commit.request;
   if (wire::encoded_bytes(request) <= kCommitPartBytes) return {wire::encode(commit)};
   PartWriter parts(commit);
   for (const CellRead& read : request.reads.cells) {
@@ -67,11 +67,11 @@ std::vector<wire::EncodedMessage> encode_commit(Commit commit) {
   for (const ExistenceRead& read : request.reads.existences) {
     parts.make_room(sizeof read).reads.existences.push_back(read);
   }
-  for (IndexRead& read : request.reads.indexes) {
-    parts.make_room(24 + read.key.size()).reads.indexes.push_back(std::move(read));
+  for (const IndexRead& read : request.reads.indexes) {
+    parts.make_room(24 + read.key.size()).reads.indexes.push_back(read);
   }
-  for (IndexRangeRead& read : request.reads.ranges) {
-    parts.make_room(32 + read.from.size() + read.to.size()).reads.ranges.push_back(std::move(read));
+  for (const IndexRangeRead& read : request.reads.ranges) {
+    parts.make_room(32 + read.from.size() + read.to.size()).reads.ranges.push_back(read);
   }
   for (const MembershipRead& read : request.reads.memberships) {
     parts.make_room(sizeof read).reads.memberships.push_back(read);
@@ -79,7 +79,7 @@ std::vector<wire::EncodedMessage> encode_commit(Commit commit) {
   for (const ObjectChange& change : request.writes.objects) {
     Changeset& writes = parts.make_room(bytes_of(change, request.writes)).writes;
     writes.begin(change.kind, change.type, change.object);
-    for (CellOperation& cell : request.writes.cells_of(change)) writes.add_cell(std::move(cell));
+    for (const CellOperation& cell : request.writes.cells_of(change)) writes.add_cell(cell);
   }
   return parts.finish();
 }

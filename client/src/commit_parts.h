@@ -13,6 +13,6 @@ namespace odb::detail {
 inline constexpr std::size_t kCommitPartBytes = 128 * 1024;
 
 // The messages in the order in which they are to be sent. Throws wire::MessageTooLarge.
-std::vector<wire::EncodedMessage> encode_commit(Commit commit);
+std::vector<wire::EncodedMessage> encode_commit(const Commit& commit);
 
 }  // namespace odb::detail

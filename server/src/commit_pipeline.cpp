@@ -36,7 +36,7 @@ bool CommitPipeline::answer_known(Submission& submission) {
   if (std::holds_alternative<OutcomeTable::New>(finding)) return false;
   if (const auto* accepted = std::get_if<Accepted>(&finding)) {
     if (accepted->version <= published_) {
-      listener_.on_outcome(origin, *accepted);
+      listener_.on_outcome(origin, *accepted, AuthorsDelta::kSent);
     } else {
       refuse(std::move(submission), CommitOutcome(*accepted));
     }
@@ -44,20 +44,22 @@ bool CommitPipeline::answer_known(Submission& submission) {
   }
   const std::string which = "commit " + std::to_string(origin.sequence.value) + " of this client ";
   if (std::holds_alternative<OutcomeTable::Foreign>(finding)) {
-    listener_.on_outcome(
-        origin, Error{ErrorCode::kUnsupported, "this client's id belongs to another actor"});
+    tell_error(origin, {ErrorCode::kUnsupported, "this client's id belongs to another actor"});
   } else if (origin.delivery == Delivery::kFirst) {
-    listener_.on_outcome(
-        origin, Error{ErrorCode::kSequenceReused, which + "is below those whose outcome it has"});
+    tell_error(origin, {ErrorCode::kSequenceReused, which + "is below those whose outcome it has"});
   } else {
-    listener_.on_outcome(origin, Error{ErrorCode::kOutcomeUnknown,
-                                       which + "may have been committed: it is not remembered"});
+    tell_error(origin, {ErrorCode::kOutcomeUnknown,
+                        which + "may have been committed: it is not remembered"});
   }
   return true;
 }
 
 Error CommitPipeline::unavailable(const Error& reason) const {
   return {ErrorCode::kUnavailable, "not committed: the store could not take it: " + reason.message};
+}
+
+void CommitPipeline::tell_error(const CommitOrigin& origin, Error error) {
+  listener_.on_outcome(origin, std::move(error), AuthorsDelta::kSent);
 }
 
 // To whom the pending version or refusal belongs.
@@ -71,13 +73,13 @@ void CommitPipeline::tell(const Pending& pending, Error error) {
   if (schema != nullptr) {
     listener_.on_schema_defined(pending.origin, schema->name, std::move(error));
   } else {
-    listener_.on_outcome(pending.origin, std::move(error));
+    tell_error(pending.origin, std::move(error));
   }
 }
 
 void CommitPipeline::refuse_away(const Submission& submission) {
   const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
-  if (schema == nullptr) return listener_.on_outcome(submission.origin, unavailable(*away_));
+  if (schema == nullptr) return tell_error(submission.origin, unavailable(*away_));
   // A client that only wants to read defines its schema, too.
   const auto merged = published_catalog_->merged(*schema);
   if (merged && *merged == *published_catalog_) {
@@ -168,7 +170,7 @@ void CommitPipeline::refuse(Submission submission, std::variant<CommitOutcome, E
 void CommitPipeline::tell_refusal(const CommitOrigin& origin, std::string schema,
                                   std::variant<CommitOutcome, Error> refusal) {
   if (auto* outcome = std::get_if<CommitOutcome>(&refusal)) {
-    listener_.on_outcome(origin, std::move(*outcome));
+    listener_.on_outcome(origin, std::move(*outcome), AuthorsDelta::kSent);
     return;
   }
   Error& error = std::get<Error>(refusal);
@@ -208,16 +210,26 @@ void CommitPipeline::publish_durable() {
     if (pending.catalog != nullptr) published_catalog_ = pending.catalog;
     const auto schema =
         pending.record->schema ? std::optional(pending.record->schema->name) : std::nullopt;
-    listener_.on_published(*std::move(pending.record), pending.origin);
+    const AuthorsDelta authors =
+        listener_.on_published(*std::move(pending.record), pending.origin,
+                               pending.is_told ? Telling::kNothing : Telling::kOutcome);
     if (pending.is_told) continue;
     if (schema) {
       listener_.on_schema_defined(pending.origin, *schema, pending.version);
     } else {
-      listener_.on_outcome(pending.origin, Accepted{pending.version});
+      listener_.on_outcome(pending.origin, Accepted{pending.version}, authors);
     }
   }
   publishing_ = false;
+  listener_.on_all_told();
   trim();
+}
+
+// Whether it is a schema that added nothing, and that cannot even be any more.
+bool CommitPipeline::rests_on_what_failed(const Pending& refused) const {
+  const auto* answer = std::get_if<Error>(&refused.refusal);
+  if (answer == nullptr || answer->code != ErrorCode::kNone) return false;
+  return !state_.catalog()->merged(std::get<SchemaDefinition>(refused.refused->what)).has_value();
 }
 
 void CommitPipeline::on_append_failed(Version from, const Error& reason) {
@@ -242,7 +254,7 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
   const Error error = unavailable(reason);
   for (Pending& pending : undone) {
     if (pending.is_told) continue;
-    if (pending.record) {
+    if (pending.record || rests_on_what_failed(pending)) {
       tell(pending, error);
     } else {
       // What refused it may never have been: judge it again. It may be a copy of one that took
@@ -272,7 +284,7 @@ void CommitPipeline::on_overdue(Version up_to) {
         pending_[i].record || refusal == nullptr ? nullptr : std::get_if<Accepted>(refusal);
     if (first != nullptr && first->version <= published_) {
       // Sent again, and waiting behind others for no good any more.
-      listener_.on_outcome(pending_[i].origin, *first);
+      listener_.on_outcome(pending_[i].origin, *first, AuthorsDelta::kSent);
     } else {
       tell(pending_[i], pending_[i].record || first != nullptr ? unknown : refused);
     }

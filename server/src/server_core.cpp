@@ -258,14 +258,20 @@ void ServerCore::on_lost(const Error& reason) {
   if (parts_.on_store_lost) parts_.on_store_lost(reason);
 }
 
-void ServerCore::on_published(CommitRecord record, const CommitOrigin& origin) {
+AuthorsDelta ServerCore::on_published(CommitRecord record, const CommitOrigin& origin,
+                                      Telling telling) {
   if (!record.schema) {
-    const Session* author = origin.keeps_created ? find(origin.session) : nullptr;
-    const bool keeps = author != nullptr && author->is_open();
-    subscriptions_.publish(record, *pipeline_.published_catalog(),
-                           keeps ? origin.session : SessionId{}, *this);
+    const Session* session = find(origin.session);
+    Author author;
+    if (session != nullptr && session->is_open()) {
+      author.keeps_created = origin.keeps_created;
+      author.takes_outcome = telling == Telling::kOutcome && session->takes_commits_accepted();
+      author.session = origin.session;
+    }
+    const AuthorsDelta authors =
+        subscriptions_.publish(record, *pipeline_.published_catalog(), author, *this);
     replay_.add(std::move(record), origin.keeps_created);
-    return;
+    return authors;
   }
   interests().extend(*pipeline_.published_catalog());
   // Everyone who knows the schema learns what was added before any object that uses it.
@@ -276,14 +282,28 @@ void ServerCore::on_published(CommitRecord record, const CommitOrigin& origin) {
     }
   }
   replay_.add(std::move(record), false);
+  return AuthorsDelta::kSent;
 }
 
-void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome) {
+void ServerCore::on_all_told() {
+  for (const SessionId id : std::exchange(holding_outcomes_, {})) {
+    if (Session* session = find(id)) session->send_accepted();
+  }
+}
+
+void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome,
+                            AuthorsDelta authors) {
   if (origin.session == SessionId{}) return connections_.on_outcome(origin.request, outcome);
   if (const auto* conflict = std::get_if<Conflict>(&outcome)) conflicts_.add(conflict->key);
-  if (Session* session = find(origin.session)) {
-    session->finish_commit(origin.sequence, std::move(outcome));
+  Session* session = find(origin.session);
+  if (session == nullptr) return;
+  const auto* accepted = std::get_if<Accepted>(&outcome);
+  if (accepted == nullptr || !session->takes_commits_accepted() || !pipeline_.is_telling()) {
+    return session->finish_commit(origin.sequence, std::move(outcome));
   }
+  if (!session->holds_accepted()) holding_outcomes_.push_back(origin.session);
+  session->finish_commit_later(
+      {origin.sequence, accepted->version, authors == AuthorsDelta::kOutcome});
 }
 
 void ServerCore::on_schema_defined(const CommitOrigin& origin, const std::string& schema,

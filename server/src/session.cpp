@@ -99,6 +99,8 @@ void Session::on(Hello& hello) {
                             ", the client version " + std::to_string(hello.major)});
   }
   phase_ = Phase::kAuthenticate;
+  takes_commits_accepted_ = std::find(hello.features.begin(), hello.features.end(),
+                                      kFeatureCommitsAccepted) != hello.features.end();
   send(Hello{.software = core_.software()});
 }
 
@@ -307,6 +309,20 @@ void Session::finish_commit(Sequence sequence, CommitOutcome outcome) {
   send(CommitDone{sequence, std::move(outcome)});
 }
 
+void Session::finish_commit_later(CommitsAccepted::Commit commit) {
+  if (phase_ != Phase::kOpen) return;
+  --commits_in_flight_;
+  last_version_sent_ = commit.version;
+  accepted_.commits.push_back(commit);
+}
+
+void Session::send_accepted() {
+  if (accepted_.commits.empty()) return;
+  const wire::EncodedMessage message = wire::encode(accepted_);
+  accepted_.commits.clear();
+  deliver(message);
+}
+
 void Session::on(Flush& message) {
   // Deltas up to the published version are in the queue before this answer.
   last_version_sent_ = core_.pipeline().published();
@@ -385,6 +401,8 @@ void Session::send(const ServerMessage& message) {
 
 void Session::deliver(const wire::EncodedMessage& message) {
   if (phase_ == Phase::kEnded) return;
+  send_accepted();
+  if (phase_ == Phase::kEnded) return;  // a queue too full even for that
   if (link_.queued_bytes() > core_.limits().session_queue_bytes_max) {
     link_.drop_queue();
     link_.send(wire::encode(ServerMessage(

@@ -90,7 +90,7 @@ bool Session::replay(const Resume& message) {
   for (const ObjectId object : created) missed.interests().add_created(id_, object);
   core_.replay().each_after(message.version, [&](const ReplayLog::Entry& entry) {
     const bool keeps = entry.keeps_created && entry.record.client == client_;
-    missed.publish(entry.record, catalog, keeps ? id_ : SessionId{}, deltas);
+    missed.publish(entry.record, catalog, {.session = id_, .keeps_created = keeps}, deltas);
     if (!keeps) return;
     for (const ObjectChange& change : entry.record.changes.objects) {
       if (change.kind == ObjectChange::Kind::kCreate) created.push_back(change.object);

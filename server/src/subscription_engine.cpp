@@ -36,15 +36,33 @@ void SubscriptionEngine::note(const InterestIndex::Match& match, std::size_t cha
   action = static_cast<char>(now);
 }
 
-void SubscriptionEngine::publish(const CommitRecord& record, const Catalog& catalog,
-                                 SessionId keeper, DeltaReceiver& receiver) {
-  if (keeper != SessionId{}) {
-    for (const ObjectChange& change : record.changes.objects) {
-      if (change.kind != ObjectChange::Kind::kCreate) continue;
-      interests_.add_created(keeper, change.object);
+// Whether somebody who sees it so sees just the changes of the record.
+bool SubscriptionEngine::is_as_sent(const CommitRecord& record, const std::string& actions) {
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    const auto action = static_cast<Action>(actions[i]);
+    switch (record.changes.objects[i].kind) {
+      case ObjectChange::Kind::kCreate:
+        if (action != Action::kEnter) return false;
+        break;
+      case ObjectChange::Kind::kDelete:
+        if (action != Action::kLeave) return false;
+        break;
+      default:
+        if (action != Action::kPass) return false;
     }
   }
-  if (interests_.empty()) return;
+  return true;
+}
+
+AuthorsDelta SubscriptionEngine::publish(const CommitRecord& record, const Catalog& catalog,
+                                         const Author& author, DeltaReceiver& receiver) {
+  if (author.keeps_created) {
+    for (const ObjectChange& change : record.changes.objects) {
+      if (change.kind != ObjectChange::Kind::kCreate) continue;
+      interests_.add_created(author.session, change.object);
+    }
+  }
+  if (interests_.empty()) return AuthorsDelta::kSent;
   projection_of_.clear();
   projections_used_ = 0;
   const std::size_t changes = record.changes.objects.size();
@@ -67,8 +85,14 @@ void SubscriptionEngine::publish(const CommitRecord& record, const Catalog& cata
   boost::unordered_flat_map<std::string_view, wire::EncodedMessage> encoded;
   const std::string* last_actions = nullptr;
   wire::EncodedMessage last;
+  AuthorsDelta authors = AuthorsDelta::kSent;
   for (std::size_t i = 0; i < projections_used_; ++i) {
     const Projection& projection = projections_[i];
+    if (author.takes_outcome && projection.session == author.session &&
+        is_as_sent(record, projection.actions)) {
+      authors = AuthorsDelta::kOutcome;
+      continue;
+    }
     if (last_actions == nullptr || projection.actions != *last_actions) {
       const auto [at, fresh] = encoded.try_emplace(projection.actions);
       if (fresh) at->second = encode(record, catalog, projection.actions);
@@ -77,6 +101,7 @@ void SubscriptionEngine::publish(const CommitRecord& record, const Catalog& cata
     }
     receiver.deliver(projection.session, last);
   }
+  return authors;
 }
 
 wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record, const Catalog& catalog,

@@ -219,6 +219,19 @@ TEST_F(CommitPipelineTest, ARolledBackSchemaWasNeverThere) {
             (Story{"published 2", "other defined at 2", "published 3", "accepted 3 of 3"}));
 }
 
+TEST_F(CommitPipelineTest, ASchemaThatRefersToARolledBackOneIsNotTaken) {
+  const SchemaDefinition notes{"notes", {{"Note", {{"text", Type::text()}}, {}}}};
+  const SchemaDefinition links{
+      "links", {{"Link", {{"to", Type::reference(TypeName{"notes", "Note"})}}, {}}}};
+  p.define(notes);
+  p.define(links);
+  p.define(links);  // somebody else's, which adds nothing
+  p.pipeline.flush();
+  p.store.lose_from(Version{2});
+  EXPECT_EQ(p.told.take(), (Story{"notes refused(unavailable)", "links refused(unavailable)",
+                                  "links refused(unavailable)"}));
+}
+
 TEST_F(CommitPipelineTest, FailuresOfWhatIsDurableOrUnknownAreIgnored) {
   p.submit(create(1));
   p.pipeline.flush();

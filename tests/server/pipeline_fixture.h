@@ -23,11 +23,14 @@ class Told final : public server::CommitListener {
  public:
   explicit Told(const FakeStore& store) : store_(store) {}
 
-  void on_published(server::CommitRecord record, const server::CommitOrigin&) override {
+  server::AuthorsDelta on_published(server::CommitRecord record, const server::CommitOrigin&,
+                                    server::Telling) override {
     EXPECT_LE(record.version, durable()) << "published before it is durable";
     tell("published " + std::to_string(record.version.value));
+    return server::AuthorsDelta::kSent;
   }
-  void on_outcome(const server::CommitOrigin& origin, CommitOutcome outcome) override {
+  void on_outcome(const server::CommitOrigin& origin, CommitOutcome outcome,
+                  server::AuthorsDelta) override {
     const std::string of = " of " + std::to_string(origin.sequence.value);
     if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
       EXPECT_LE(accepted->version, durable());

@@ -147,8 +147,12 @@ class StoreRun final : public server::StoreListener, public server::CommitListen
   std::optional<Error> lost;
 
  private:
-  void on_published(CommitRecord, const server::CommitOrigin&) override {}
-  void on_outcome(const server::CommitOrigin&, CommitOutcome outcome) override {
+  server::AuthorsDelta on_published(CommitRecord, const server::CommitOrigin&,
+                                    server::Telling) override {
+    return server::AuthorsDelta::kSent;
+  }
+  void on_outcome(const server::CommitOrigin&, CommitOutcome outcome,
+                  server::AuthorsDelta) override {
     outcomes.push_back(std::move(outcome));
   }
   void on_schema_defined(const server::CommitOrigin&, const std::string&,

@@ -116,7 +116,7 @@ class TestClient {
   // ---- whole conversations ----
 
   void say_hello() {
-    send(Hello{.software = "test"});
+    send(Hello{.features = features_, .software = "test"});
     EXPECT_EQ(expect<Hello>().software, "odb test");
   }
   void authenticate(const char* token = kAnnsToken) {
@@ -167,6 +167,8 @@ class TestClient {
     return chunks;
   }
 
+  // Says so in its hello.
+  void take_commits_accepted() { features_ = {kFeatureCommitsAccepted}; }
   // What its commits create from now on is its own to see.
   void keep_created() { keeps_created_ = true; }
 
@@ -194,6 +196,7 @@ class TestClient {
   std::uint64_t next_id_ = 0;
   std::uint64_t sequence_ = 0;
   bool keeps_created_ = false;
+  std::vector<std::string> features_;
 };
 
 }  // namespace odb::test

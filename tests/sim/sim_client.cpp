@@ -101,23 +101,36 @@ void SimClient::begin_history(const detail::Snapshot& before) {
   }
 }
 
+namespace {
+
+// How many deltas the message brings.
+std::size_t deltas_of(const ServerMessage& message) {
+  const auto* accepted = std::get_if<CommitsAccepted>(&message);
+  if (accepted == nullptr) return std::holds_alternative<Delta>(message) ? 1 : 0;
+  return static_cast<std::size_t>(
+      std::count_if(accepted->commits.begin(), accepted->commits.end(),
+                    [](const CommitsAccepted::Commit& commit) { return commit.is_delta; }));
+}
+
+}  // namespace
+
 void SimClient::receive(ServerMessage message) {
   const detail::Cache* const cache = &core_.cache();
-  const bool is_delta = std::holds_alternative<Delta>(message);
+  const std::size_t deltas = deltas_of(message);
   const bool is_reloading = core_.is_reloading();  // then it shows all at once, in the end
   const auto* resumed = std::get_if<Resumed>(&message);
   if (resumed != nullptr && resumed->continued && server_ != world_.servers) {
     ++world_.report.counts.resumed_over_crash;
   }
   const bool may_replace = is_reloading || resumed != nullptr;
-  const auto before =
-      may_replace || (has_handler_ && is_delta) ? core_.cache().snapshot() : nullptr;
+  auto before = may_replace || (has_handler_ && deltas > 0) ? core_.cache().snapshot() : nullptr;
   core_.receive(std::move(message), world_.now);
   if (&core_.cache() != cache) return note_reload(before);
   const std::vector<Change> changes = core_.cache().take_changes();
-  const bool is_told = has_handler_ && is_delta && !core_.has_ended() && !is_reloading;
-  if (changes.size() != (is_told ? 1u : 0u)) {
-    world_.report.fail("a delta is told to handlers " + std::to_string(changes.size()) + " times");
+  const bool is_told = has_handler_ && !core_.has_ended() && !is_reloading;
+  if (changes.size() != (is_told ? deltas : 0)) {
+    world_.report.fail("of " + std::to_string(deltas) + " deltas handlers are told " +
+                       std::to_string(changes.size()));
   }
   for (const Change& change : changes) {
     ++world_.report.counts.changes_checked;
@@ -125,6 +138,7 @@ void SimClient::receive(ServerMessage message) {
     if (auto wrong = check_change(model, *before, change)) {
       world_.report.fail("client " + std::to_string(id_.low) + ": " + *wrong);
     }
+    before = change.view.shared_snapshot();  // of the next
   }
 }
 

@@ -105,6 +105,12 @@ void SimConnection::send(wire::EncodedMessage message) {
     held_back_.emplace(std::move(message), *std::move(decoded));
     return;
   }
+  if (fault_ == LinkFault::kOutcomeIsNoDelta) {
+    if (auto* accepted = std::get_if<CommitsAccepted>(&*decoded)) {
+      for (CommitsAccepted::Commit& commit : accepted->commits) commit.is_delta = false;
+      return forward(wire::encode(*accepted), *decoded);
+    }
+  }
   if (fault_ == LinkFault::kFlushesEarly) {
     lagging_.emplace_back(std::move(message), *std::move(decoded));
     return;
@@ -121,6 +127,9 @@ void SimConnection::send(wire::EncodedMessage message) {
 void SimConnection::forward(wire::EncodedMessage message, const ServerMessage& decoded) {
   watch_.on_sent(decoded, moment());
   if (const auto* delta = std::get_if<Delta>(&decoded)) told_ = delta->version;
+  if (const auto* accepted = std::get_if<CommitsAccepted>(&decoded)) {
+    told_ = std::max(told_, accepted->commits.back().version);
+  }
   const auto* goodbye = std::get_if<Goodbye>(&decoded);
   if (goodbye != nullptr && goodbye->reason.code == ErrorCode::kSlowSubscriber) {
     ++world_.report.counts.slow_subscribers;

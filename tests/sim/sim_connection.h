@@ -17,6 +17,7 @@ enum class LinkFault : std::uint8_t {
   kNone,
   kLosesDelta,
   kOvertakesDelta,
+  kOutcomeIsNoDelta,
   kLoadsNewest,
   kFlushesEarly,
   kResumeSkipsDelta,

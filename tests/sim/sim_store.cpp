@@ -132,8 +132,14 @@ void SimStore::append(const server::CommitBatch& batch) {
             record->client, record->actor, record->sequence, {{record->sequence, record->version}}};
       }
       // The table is as of the end of the batch, which may never be stored.
-      std::erase_if(stored.outcomes->accepted,
+      auto& accepted = stored.outcomes->accepted;
+      std::erase_if(accepted,
                     [&](const AcceptedCommit& commit) { return commit.version > record->version; });
+      // And has none that a later one in the batch pushed out.
+      if (accepted.empty()) {
+        accepted.push_back({record->sequence, record->version});
+        stored.outcomes->kept_from = std::min(stored.outcomes->kept_from, record->sequence);
+      }
     }
     waiting_.push_back(std::move(stored));
   }

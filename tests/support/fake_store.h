@@ -50,6 +50,9 @@ class FakeStore final : public server::Store {
     listener_->on_append_failed(version, {ErrorCode::kUnavailable, "disk full"});
   }
 
+  // Says that it does not confirm these in time.
+  void tell_overdue() { listener_->on_overdue(appended_.back().version); }
+
   void complete_ids() {
     if (!ids_asked_below_) return;
     ids_below_ = *ids_asked_below_;

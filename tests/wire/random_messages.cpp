@@ -343,6 +343,10 @@ ServerMessage RandomMessages::server_message() {
       return ObjectsLoaded{id<RequestId>(), rows(), coin()};
     case 15:
       return Unsubscribed{id<SubscriptionId>(), id<Version>()};
+    case 16:
+      return CommitsAccepted{some([&] {
+        return CommitsAccepted::Commit{id<Sequence>(), id<Version>(), coin()};
+      })};
     case 12:
       return Flushed{id<RequestId>(), id<Version>()};
     case 13:

@@ -262,6 +262,8 @@ Samples<ServerMessage> server_samples() {
       {"commit_conflict_range", conflict(IndexRangeRead{{9}, "\x04open", "\x04p"})},
       {"commit_conflict_membership", conflict(MembershipRead{{3}})},
       {"commit_error", CommitDone{{7}, Error{ErrorCode::kUnknownObject, "no object 7"}}},
+      {"commits_accepted",
+       CommitsAccepted{{{{7}, {101}, true}, {{8}, {102}, false}, {{9}, {105}, true}}}},
       {"delta", Delta{{101}, "alice", seen}},
       {"delta_lazy", Delta{{101}, "alice", seen_lazily}},
       {"objects_loaded", ObjectsLoaded{{5}, sample_rows()}},

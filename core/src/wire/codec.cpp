@@ -17,6 +17,7 @@ constexpr std::size_t kSizeUnknown = 0;
 
 // At least the size of a message whose size varies much, so that one attempt to build it is enough.
 std::size_t size_hint(const Commit& message) { return encoded_bytes(message.request); }
+std::size_t size_hint(const CommitsAccepted& message) { return message.commits.size() * 24; }
 std::size_t size_hint(const Delta& message) { return encoded_bytes(message.changes); }
 std::size_t size_hint(const SnapshotChunk& message) { return encoded_bytes_bound(message.rows); }
 std::size_t size_hint(const ObjectsLoaded& message) { return encoded_bytes_bound(message.rows); }
@@ -83,6 +84,9 @@ EncodedMessage encode(const ServerMessage& message) {
   return encode_one<schema::ServerMessage>(message);
 }
 EncodedMessage encode(const Commit& message) { return encode_one<schema::ClientMessage>(message); }
+EncodedMessage encode(const CommitsAccepted& message) {
+  return encode_one<schema::ServerMessage>(message);
+}
 EncodedMessage encode(const Delta& message) { return encode_one<schema::ServerMessage>(message); }
 
 void append_encoded(Bytes& out, const ClientMessage& message) {

@@ -13,6 +13,7 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
 
 void write_message(schema::ServerMessage::Builder out, const ServerMessage& message);
 void write_message(schema::ServerMessage::Builder out, const CommitDone& message);
+void write_message(schema::ServerMessage::Builder out, const CommitsAccepted& message);
 void write_message(schema::ServerMessage::Builder out, const Delta& message);
 void read_message(schema::ServerMessage::Reader in, ReadContext& context, ServerMessage& out);
 

@@ -62,6 +62,7 @@ struct Writer {
     to.setVersion(message.version.value);
   }
   void operator()(const CommitDone& message) { write_message(out, message); }
+  void operator()(const CommitsAccepted& message) { write_message(out, message); }
   void operator()(const Delta& message) { write_message(out, message); }
   void operator()(const Unsubscribed& message) {
     auto to = out.initUnsubscribed();
@@ -165,6 +166,15 @@ void write_message(schema::ServerMessage::Builder out, const ServerMessage& mess
   std::visit(Writer{out}, message);
 }
 
+void write_message(schema::ServerMessage::Builder out, const CommitsAccepted& message) {
+  write_list(out.initCommitsAccepted().initCommits(count_of(message.commits)), message.commits,
+             [](schema::AcceptedCommit::Builder to, const CommitsAccepted::Commit& commit) {
+               to.setSequence(commit.sequence.value);
+               to.setVersion(commit.version.value);
+               to.setIsDelta(commit.is_delta);
+             });
+}
+
 void write_message(schema::ServerMessage::Builder out, const CommitDone& message) {
   auto to = out.initCommitDone();
   to.setSequence(message.sequence.value);
@@ -226,6 +236,13 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
     }
     case M::COMMIT_DONE:
       out = read_commit_done(in.getCommitDone());
+      return;
+    case M::COMMITS_ACCEPTED:
+      out = CommitsAccepted{context.read_list<CommitsAccepted::Commit>(
+          in.getCommitsAccepted().getCommits(), [](const schema::AcceptedCommit::Reader& from) {
+            return CommitsAccepted::Commit{Sequence{from.getSequence()}, Version{from.getVersion()},
+                                           from.getIsDelta()};
+          })};
       return;
     case M::DELTA:
       read_delta(in.getDelta(), context, out.emplace<Delta>());

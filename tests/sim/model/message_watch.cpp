@@ -9,6 +9,7 @@ void MessageWatch::on_sent(const ServerMessage& message, const ServerMoment& mom
   if (const auto* delta = std::get_if<Delta>(&message)) return on(*delta);
   if (const auto* chunk = std::get_if<SnapshotChunk>(&message)) return on(*chunk);
   if (const auto* done = std::get_if<CommitDone>(&message)) return on(*done, moment);
+  if (const auto* accepted = std::get_if<CommitsAccepted>(&message)) return on(*accepted, moment);
   if (const auto* resumed = std::get_if<Resumed>(&message)) {
     is_resuming_ = false;
     return tell(resumed->version, "a resumption");
@@ -72,14 +73,30 @@ void MessageWatch::on(const SnapshotChunk& chunk) {
 
 void MessageWatch::on(const CommitDone& done, const ServerMoment& moment) {
   if (const auto* accepted = std::get_if<Accepted>(&done.outcome)) {
-    // One that is sent again is told what became of it before, however long ago.
-    if (accepted->version < told_ && !checker_.may_return(client_, done.sequence)) {
-      report_.fail("the outcome of version " + std::to_string(accepted->version.value) +
-                   " comes after news of version " + std::to_string(told_.value));
-    }
-    tell(std::max(accepted->version, told_), "an outcome");
+    on_accepted(done.sequence, accepted->version);
   }
   checker_.on_answered(client_, done.sequence, done.outcome, moment);
+}
+
+void MessageWatch::on(const CommitsAccepted& accepted, const ServerMoment& moment) {
+  for (const CommitsAccepted::Commit& commit : accepted.commits) {
+    if (commit.is_delta && commit.version <= told_) {
+      report_.fail("the outcome that is the delta of version " +
+                   std::to_string(commit.version.value) + " comes after the client was told of " +
+                   "version " + std::to_string(told_.value));
+    }
+    on_accepted(commit.sequence, commit.version);
+    checker_.on_answered(client_, commit.sequence, Accepted{commit.version}, moment);
+  }
+}
+
+void MessageWatch::on_accepted(Sequence sequence, Version version) {
+  // One that is sent again is told what became of it before, however long ago.
+  if (version < told_ && !checker_.may_return(client_, sequence)) {
+    report_.fail("the outcome of version " + std::to_string(version.value) +
+                 " comes after news of version " + std::to_string(told_.value));
+  }
+  tell(std::max(version, told_), "an outcome");
 }
 
 }  // namespace odb::sim

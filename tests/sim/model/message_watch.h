@@ -21,6 +21,8 @@ class MessageWatch {
   void on(const Delta& delta);
   void on(const SnapshotChunk& chunk);
   void on(const CommitDone& done, const ServerMoment& moment);
+  void on(const CommitsAccepted& accepted, const ServerMoment& moment);
+  void on_accepted(Sequence sequence, Version version);
   // The client knows now that everything up to this version has reached it.
   void tell(Version version, const char* what);
 

@@ -20,6 +20,10 @@ namespace odb {
 inline constexpr std::uint16_t kProtocolMajor = 1;
 inline constexpr std::uint16_t kProtocolMinor = 0;
 
+// Features that a Hello may name.
+// A client's: it takes CommitsAccepted.
+inline constexpr const char* kFeatureCommitsAccepted = "commits-accepted";
+
 using TokenId = std::array<std::byte, 16>;
 using Proof = std::array<std::byte, 32>;
 
@@ -186,6 +190,17 @@ struct CommitDone {
   CommitOutcome outcome;
   friend bool operator==(const CommitDone&, const CommitDone&) = default;
 };
+// Outcomes of several commits at once, in the order of their versions.
+struct CommitsAccepted {
+  struct Commit {
+    Sequence sequence;
+    Version version;
+    bool is_delta = false;  // what the client sent is also its delta: no other one comes
+    friend bool operator==(const Commit&, const Commit&) = default;
+  };
+  std::vector<Commit> commits;
+  friend bool operator==(const CommitsAccepted&, const CommitsAccepted&) = default;
+};
 struct Delta {
   Version version;
   std::string actor;
@@ -214,6 +229,7 @@ struct RequestRefused {
 using ServerMessage =
     std::variant<Hello, Authenticated, SessionOpened, Resumed, IdsGranted, CreditsGranted,
                  SchemaDefined, SnapshotChunk, SubscriptionLoaded, CommitDone, Delta, ObjectsLoaded,
-                 Flushed, Heartbeat, RequestRefused, Goodbye, Unsubscribed, UnknownMessage>;
+                 Flushed, Heartbeat, RequestRefused, Goodbye, Unsubscribed, CommitsAccepted,
+                 UnknownMessage>;
 
 }  // namespace odb

@@ -34,6 +34,7 @@ void append_encoded(Bytes& out, const ServerMessage& message);
 void append_encoded(Bytes& out, const Commit& message);
 void append_encoded(Bytes& out, const CommitDone& message);
 EncodedMessage encode(const Commit& message);
+EncodedMessage encode(const CommitsAccepted& message);
 EncodedMessage encode(const Delta& message);
 
 // What a value, changes or a transaction take on the wire, without the message around them (under

@@ -30,16 +30,28 @@ struct CommitOrigin {
   Delivery delivery = Delivery::kFirst;
 };
 
+// How an author learns what its commit changed, as far as it is interested in that.
+enum class AuthorsDelta : std::uint8_t {
+  kSent,     // as everybody does
+  kOutcome,  // from the outcome: it sees all of what it has sent, just so
+};
+enum class Telling : std::uint8_t { kOutcome, kNothing };
+
 // Told what became of each submission, in version order and only once everything that the news
 // depends on is durable.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
-  // The state holds record.version now; deltas go out before the outcome.
-  virtual void on_published(CommitRecord record, const CommitOrigin& origin) = 0;
-  virtual void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) = 0;
+  // The state holds record.version now; deltas go out before the outcome. `telling`: whether the
+  // outcome follows, which the author may take for its delta.
+  virtual AuthorsDelta on_published(CommitRecord record, const CommitOrigin& origin,
+                                    Telling telling) = 0;
+  virtual void on_outcome(const CommitOrigin& origin, CommitOutcome outcome,
+                          AuthorsDelta authors) = 0;
   virtual void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
                                  const Result<Version>& outcome) = 0;
+  // All that became durable together has been told.
+  virtual void on_all_told() {}
 };
 
 // Three watermarks: accepted >= durable >= published. Between accepted and durable a version is in
@@ -59,6 +71,9 @@ class CommitPipeline final : public StoreListener {
   // Hands everything accepted since the last call to the store in one batch: after all that arrived
   // has been submitted.
   void flush();
+
+  // Whether on_all_told() is still to come.
+  bool is_telling() const { return publishing_; }
 
   Version accepted() const { return state_.version(); }
   Version durable() const { return durable_; }
@@ -106,6 +121,7 @@ class CommitPipeline final : public StoreListener {
   bool answer_known(Submission& submission);
   void refuse_away(const Submission& submission);
   Error unavailable(const Error& reason) const;
+  void tell_error(const CommitOrigin& origin, Error error);
   void tell(const Pending& pending, Error error);
   void judge(Submission submission);
   void judge_commit(Submission submission);
@@ -115,6 +131,7 @@ class CommitPipeline final : public StoreListener {
   void tell_refusal(const CommitOrigin& origin, std::string schema,
                     std::variant<CommitOutcome, Error> refusal);
   void publish_durable();
+  bool rests_on_what_failed(const Pending& refused) const;
   void name_winner(Conflict& conflict) const;
   void trim();
 

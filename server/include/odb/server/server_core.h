@@ -103,10 +103,12 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void hold_version(SessionId session, Version oldest, Time now);
 
   // CommitListener
-  void on_published(CommitRecord record, const CommitOrigin& origin) override;
-  void on_outcome(const CommitOrigin& origin, CommitOutcome outcome) override;
+  AuthorsDelta on_published(CommitRecord record, const CommitOrigin& origin,
+                            Telling telling) override;
+  void on_outcome(const CommitOrigin& origin, CommitOutcome outcome, AuthorsDelta authors) override;
   void on_schema_defined(const CommitOrigin& origin, const std::string& schema,
                          const Result<Version>& outcome) override;
+  void on_all_told() override;
 
   // DeltaReceiver
   const std::string& actor_of(SessionId session) const override;
@@ -159,6 +161,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   ObjectId ids_reserved_below_;
   ObjectId ids_asked_below_;
   const ObjectId ids_before_start_below_;
+  std::vector<SessionId> holding_outcomes_;  // sessions with some that are to go out together
   std::deque<IdRequest> id_requests_;
   Time now_{};  // at the last tick
   bool shutting_down_ = false;

@@ -74,6 +74,12 @@ class Session {
   void send(const ServerMessage& message);
   void deliver(const wire::EncodedMessage& message);
   void finish_commit(Sequence sequence, CommitOutcome outcome);
+  // Accepted: the client is told before anything else is sent to it, at the latest by
+  // send_accepted(). Requires a client that takes CommitsAccepted.
+  void finish_commit_later(CommitsAccepted::Commit commit);
+  bool takes_commits_accepted() const { return takes_commits_accepted_; }
+  bool holds_accepted() const { return !accepted_.commits.empty(); }
+  void send_accepted();
   void grant_ids(IdRange range);
   // What its client had in an earlier session.
   void adopt_ids(const std::vector<IdRange>& ranges);
@@ -134,6 +140,8 @@ class Session {
   const SessionId id_;
   const std::string peer_;
   Phase phase_ = Phase::kHello;
+  bool takes_commits_accepted_ = false;
+  CommitsAccepted accepted_;  // to be told
   std::string actor_;
   std::string program_;
   ClientId client_;

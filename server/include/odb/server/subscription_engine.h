@@ -9,6 +9,7 @@
 #include "odb/core/interest_index.h"
 #include "odb/core/versioned_state.h"
 #include "odb/server/access_policy.h"
+#include "odb/server/commit_pipeline.h"
 #include "odb/server/store.h"
 #include "odb/wire/frame.h"
 
@@ -23,6 +24,13 @@ class DeltaReceiver {
   virtual void deliver(SessionId session, const wire::EncodedMessage& delta) = 0;
 };
 
+// Whose commit it is, while its session is there.
+struct Author {
+  SessionId session;           // 0: nobody's
+  bool keeps_created = false;  // sees what it created, whatever it subscribed to
+  bool takes_outcome = false;  // takes the outcome for its delta where that says the same
+};
+
 class SubscriptionEngine {
  public:
   SubscriptionEngine(const VersionedState& state, const AccessPolicy& policy);
@@ -30,10 +38,9 @@ class SubscriptionEngine {
   InterestIndex& interests() { return interests_; }
 
   // Requires that record.version is the last one published and still within the horizon, with the
-  // version before it; `catalog` as of then, for the state's may be ahead. What it creates is to be
-  // seen by `keeper`; 0: by nobody besides its subscribers.
-  void publish(const CommitRecord& record, const Catalog& catalog, SessionId keeper,
-               DeltaReceiver& receiver);
+  // version before it; `catalog` as of then, for the state's may be ahead.
+  AuthorsDelta publish(const CommitRecord& record, const Catalog& catalog, const Author& author,
+                       DeltaReceiver& receiver);
 
  private:
   // What one change is to one session.
@@ -46,6 +53,7 @@ class SubscriptionEngine {
   };
 
   void note(const InterestIndex::Match& match, std::size_t change, std::size_t changes);
+  static bool is_as_sent(const CommitRecord& record, const std::string& actions);
   wire::EncodedMessage encode(const CommitRecord& record, const Catalog& catalog,
                               const std::string& actions) const;
   void append_row(Changeset& out, const CommitRecord& record, const Catalog& catalog,
