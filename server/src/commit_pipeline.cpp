@@ -19,11 +19,13 @@ CommitPipeline::CommitPipeline(VersionedState& state, OutcomeTable& outcomes,
       log_first_(next(state.version())) {}
 
 void CommitPipeline::submit(CommitOrigin origin, CommitRequest request, std::size_t bytes) {
-  judge({std::move(origin), std::move(request), bytes});
+  Submission submission{std::move(origin), std::move(request), bytes};
+  judge(submission);
 }
 
 void CommitPipeline::define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes) {
-  judge({std::move(origin), std::move(schema), bytes});
+  Submission submission{std::move(origin), std::move(schema), bytes};
+  judge(submission);
 }
 
 // Whether a commit needs no judging: what became of it is known, or cannot be.
@@ -38,7 +40,7 @@ bool CommitPipeline::answer_known(Submission& submission) {
     if (accepted->version <= published_) {
       listener_.on_outcome(origin, *accepted, AuthorsDelta::kSent);
     } else {
-      refuse(std::move(submission), CommitOutcome(*accepted));
+      refuse(submission, CommitOutcome(*accepted));
     }
     return true;
   }
@@ -66,7 +68,7 @@ void CommitPipeline::tell_error(const CommitOrigin& origin, Error error) {
 void CommitPipeline::tell(const Pending& pending, Error error) {
   const SchemaDefinition* schema = nullptr;
   if (!pending.record) {
-    schema = std::get_if<SchemaDefinition>(&pending.refused->what);
+    schema = std::get_if<SchemaDefinition>(&pending.refused->submission.what);
   } else if (pending.record->schema) {
     schema = &*pending.record->schema;
   }
@@ -89,82 +91,84 @@ void CommitPipeline::refuse_away(const Submission& submission) {
   }
 }
 
-void CommitPipeline::judge(Submission submission) {
+void CommitPipeline::judge(Submission& submission) {
   if (answer_known(submission)) return;
   if (away_) return refuse_away(submission);
   if (std::holds_alternative<CommitRequest>(submission.what)) {
-    judge_commit(std::move(submission));
+    judge_commit(submission);
   } else {
-    judge_schema(std::move(submission));
+    judge_schema(submission);
   }
 }
 
-void CommitPipeline::judge_commit(Submission submission) {
+void CommitPipeline::judge_commit(Submission& submission) {
   auto& request = std::get<CommitRequest>(submission.what);
   Judgement judgement = engine_.judge(request, state_);
   if (auto* conflict = std::get_if<Conflict>(&judgement)) {
     name_winner(*conflict);
-    return refuse(std::move(submission), CommitOutcome(std::move(*conflict)));
+    return refuse(submission, CommitOutcome(std::move(*conflict)));
   }
   if (auto* error = std::get_if<Error>(&judgement)) {
-    return refuse(std::move(submission), CommitOutcome(std::move(*error)));
+    return refuse(submission, CommitOutcome(std::move(*error)));
   }
   const Version version = next(state_.version());
   state_.apply(version, request.writes);
-  accept(std::move(submission.origin), submission.bytes,
-         {.version = version, .changes = std::move(request.writes)});
+  accept(submission, version).changes = std::move(request.writes);
 }
 
-void CommitPipeline::judge_schema(Submission submission) {
+void CommitPipeline::judge_schema(Submission& submission) {
   auto& schema = std::get<SchemaDefinition>(submission.what);
   auto merged = state_.catalog()->merged(schema);
   if (!merged) {
     Error error = std::move(merged.error());
-    return refuse(std::move(submission), std::move(error));
+    return refuse(submission, std::move(error));
   }
   if (*merged == *state_.catalog()) {
     // Nothing to add. The answer still waits until what it tells is durable.
-    return refuse(std::move(submission), Error{});
+    return refuse(submission, Error{});
   }
   if (auto fits = engine_.judge_catalog(*merged, state_); !fits) {
-    return refuse(std::move(submission), std::move(fits.error()));
+    return refuse(submission, std::move(fits.error()));
   }
   const Version version = next(state_.version());
   state_.apply_catalog(version, std::make_shared<const Catalog>(*std::move(merged)));
-  accept(std::move(submission.origin), submission.bytes,
-         {.version = version, .schema = std::move(schema)});
+  accept(submission, version).schema = std::move(schema);
+  pending_.back().catalog = state_.catalog();
 }
 
-void CommitPipeline::accept(CommitOrigin origin, std::size_t bytes, CommitRecord record) {
+// The state has it as `version`. What it changes is the caller's to add to the record.
+CommitRecord& CommitPipeline::accept(Submission& submission, Version version) {
+  Pending& pending = pending_.emplace_back();
+  pending.version = version;
+  pending.bytes = submission.bytes;
+  pending.origin = std::move(submission.origin);
+  const CommitOrigin& origin = pending.origin;
+  CommitRecord& record = pending.record.emplace();
+  record.version = version;
   record.actor = origin.actor;
   record.client = origin.client;
   record.sequence = origin.sequence;
   record.lowest_unresolved = origin.lowest_unresolved;
   if (origin.sequence != Sequence{}) {
-    outcomes_.accept(origin.client, origin.actor, {origin.sequence, record.version},
+    outcomes_.accept(origin.client, origin.actor, {origin.sequence, version},
                      origin.lowest_unresolved);
   }
-  log_.push_back({origin.actor, origin.client, origin.sequence, bytes});
-  log_bytes_ += bytes;
-  const Version version = record.version;
-  pending_.push_back({.version = version,
-                      .origin = std::move(origin),
-                      .bytes = bytes,
-                      .record = std::move(record)});
-  if (pending_.back().record->schema) pending_.back().catalog = state_.catalog();
-  unsent_.push_back(&*pending_.back().record);
+  log_.push_back({origin.actor, origin.client, origin.sequence, submission.bytes});
+  log_bytes_ += submission.bytes;
+  unsent_.push_back(&record);
+  return record;
 }
 
-void CommitPipeline::refuse(Submission submission, std::variant<CommitOutcome, Error> refusal) {
+void CommitPipeline::refuse(Submission& submission, std::variant<CommitOutcome, Error> refusal) {
   if (pending_.empty() && state_.version() == published_) {
     const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
     tell_refusal(submission.origin, schema == nullptr ? "" : schema->name, std::move(refusal));
     return;
   }
-  pending_.push_back({.version = state_.version(),
-                      .origin = submission.origin,
-                      .refused = std::move(submission),
-                      .refusal = std::move(refusal)});
+  Pending& pending = pending_.emplace_back();
+  pending.version = state_.version();
+  pending.origin = submission.origin;
+  pending.refused = std::make_unique<Refused>(Refused{std::move(submission), std::move(refusal)});
 }
 
 void CommitPipeline::tell_refusal(const CommitOrigin& origin, std::string schema,
@@ -183,9 +187,12 @@ void CommitPipeline::tell_refusal(const CommitOrigin& origin, std::string schema
 
 void CommitPipeline::flush() {
   if (unsent_.empty()) return;
-  const std::vector<const CommitRecord*> batch = std::exchange(unsent_, {});
+  std::vector<const CommitRecord*> batch = std::exchange(unsent_, {});
   const std::vector<ClientId> forgotten = outcomes_.take_forgotten();
   store_.append({batch, state_, outcomes_, forgotten});
+  if (!unsent_.empty()) return;  // called from within: something failed, and more was judged
+  batch.clear();
+  unsent_ = std::move(batch);  // for its memory
 }
 
 void CommitPipeline::on_durable(Version up_to) {
@@ -194,31 +201,35 @@ void CommitPipeline::on_durable(Version up_to) {
   publish_durable();
 }
 
+void CommitPipeline::publish(Pending& pending) {
+  if (!pending.record) {
+    if (pending.is_told) return;
+    const auto* schema = std::get_if<SchemaDefinition>(&pending.refused->submission.what);
+    return tell_refusal(pending.origin, schema == nullptr ? "" : schema->name,
+                        std::move(pending.refused->answer));
+  }
+  published_ = pending.version;
+  if (pending.catalog != nullptr) published_catalog_ = pending.catalog;
+  const auto schema =
+      pending.record->schema ? std::optional(pending.record->schema->name) : std::nullopt;
+  const AuthorsDelta authors =
+      listener_.on_published(*std::move(pending.record), pending.origin,
+                             pending.is_told ? Telling::kNothing : Telling::kOutcome);
+  if (pending.is_told) return;
+  if (schema) {
+    listener_.on_schema_defined(pending.origin, *schema, pending.version);
+  } else {
+    listener_.on_outcome(pending.origin, Accepted{pending.version}, authors);
+  }
+}
+
 void CommitPipeline::publish_durable() {
   if (publishing_) return;  // called from within a listener: the loop below goes on
   publishing_ = true;
   while (!pending_.empty() && pending_.front().version <= durable_) {
-    Pending pending = std::move(pending_.front());
+    // Stays where it is meanwhile: what listeners submit comes behind it, and what fails is newer.
+    publish(pending_.front());
     pending_.pop_front();
-    if (!pending.record && pending.is_told) continue;
-    if (!pending.record) {
-      const auto* schema = std::get_if<SchemaDefinition>(&pending.refused->what);
-      tell_refusal(pending.origin, schema == nullptr ? "" : schema->name, pending.refusal);
-      continue;
-    }
-    published_ = pending.version;
-    if (pending.catalog != nullptr) published_catalog_ = pending.catalog;
-    const auto schema =
-        pending.record->schema ? std::optional(pending.record->schema->name) : std::nullopt;
-    const AuthorsDelta authors =
-        listener_.on_published(*std::move(pending.record), pending.origin,
-                               pending.is_told ? Telling::kNothing : Telling::kOutcome);
-    if (pending.is_told) continue;
-    if (schema) {
-      listener_.on_schema_defined(pending.origin, *schema, pending.version);
-    } else {
-      listener_.on_outcome(pending.origin, Accepted{pending.version}, authors);
-    }
   }
   publishing_ = false;
   listener_.on_all_told();
@@ -226,10 +237,12 @@ void CommitPipeline::publish_durable() {
 }
 
 // Whether it is a schema that added nothing, and that cannot even be any more.
-bool CommitPipeline::rests_on_what_failed(const Pending& refused) const {
-  const auto* answer = std::get_if<Error>(&refused.refusal);
+bool CommitPipeline::rests_on_what_failed(const Refused& refused) const {
+  const auto* answer = std::get_if<Error>(&refused.answer);
   if (answer == nullptr || answer->code != ErrorCode::kNone) return false;
-  return !state_.catalog()->merged(std::get<SchemaDefinition>(refused.refused->what)).has_value();
+  return !state_.catalog()
+              ->merged(std::get<SchemaDefinition>(refused.submission.what))
+              .has_value();
 }
 
 void CommitPipeline::on_append_failed(Version from, const Error& reason) {
@@ -254,13 +267,13 @@ void CommitPipeline::on_append_failed(Version from, const Error& reason) {
   const Error error = unavailable(reason);
   for (Pending& pending : undone) {
     if (pending.is_told) continue;
-    if (pending.record || rests_on_what_failed(pending)) {
+    if (pending.record || rests_on_what_failed(*pending.refused)) {
       tell(pending, error);
     } else {
       // What refused it may never have been: judge it again. It may be a copy of one that took
       // effect, and what is not remembered of its client any more is unknown.
-      pending.refused->origin.delivery = Delivery::kResent;
-      judge(std::move(*pending.refused));
+      pending.refused->submission.origin.delivery = Delivery::kResent;
+      judge(pending.refused->submission);
     }
   }
   flush();
@@ -276,17 +289,18 @@ void CommitPipeline::on_overdue(Version up_to) {
                       "the store has not confirmed the commit in time: it may take effect or not"};
   const Error refused = unavailable({ErrorCode::kUnavailable, "it does not answer in time"});
   for (std::size_t i = 0; i < pending_.size() && pending_[i].version <= up_to; ++i) {
+    Pending& pending = pending_[i];
     // Nobody waits for one of the server's own, and whoever made it must learn its end.
-    if (pending_[i].origin.session == SessionId{}) continue;
-    if (std::exchange(pending_[i].is_told, true)) continue;
-    const auto* refusal = std::get_if<CommitOutcome>(&pending_[i].refusal);
-    const auto* first =
-        pending_[i].record || refusal == nullptr ? nullptr : std::get_if<Accepted>(refusal);
+    if (pending.origin.session == SessionId{}) continue;
+    if (std::exchange(pending.is_told, true)) continue;
+    const auto* refusal =
+        pending.record ? nullptr : std::get_if<CommitOutcome>(&pending.refused->answer);
+    const auto* first = refusal == nullptr ? nullptr : std::get_if<Accepted>(refusal);
     if (first != nullptr && first->version <= published_) {
       // Sent again, and waiting behind others for no good any more.
-      listener_.on_outcome(pending_[i].origin, *first, AuthorsDelta::kSent);
+      listener_.on_outcome(pending.origin, *first, AuthorsDelta::kSent);
     } else {
-      tell(pending_[i], pending_[i].record || first != nullptr ? unknown : refused);
+      tell(pending, pending.record || first != nullptr ? unknown : refused);
     }
   }
 }

@@ -24,8 +24,12 @@ Value field_value(const std::string& field, const ConnectionInfo& info) {
 }  // namespace
 
 TypeId ConnectionObjects::type() const {
-  const CatalogType* type = state_.catalog()->find(connection_type_name());
-  return type == nullptr ? TypeId{} : type->id;
+  if (type_as_of_ != state_.catalog()) {
+    type_as_of_ = state_.catalog();
+    const CatalogType* type = type_as_of_->find(connection_type_name());
+    type_ = type == nullptr ? TypeId{} : type->id;
+  }
+  return type_;
 }
 
 void ConnectionObjects::opened(ObjectId connection, ConnectionInfo info) {

@@ -258,7 +258,7 @@ void ServerCore::on_lost(const Error& reason) {
   if (parts_.on_store_lost) parts_.on_store_lost(reason);
 }
 
-AuthorsDelta ServerCore::on_published(CommitRecord record, const CommitOrigin& origin,
+AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin& origin,
                                       Telling telling) {
   if (!record.schema) {
     const Session* session = find(origin.session);

@@ -1,5 +1,6 @@
 #include "odb/server/subscription_engine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "odb/core/messages.h"
@@ -10,16 +11,27 @@ namespace odb::server {
 SubscriptionEngine::SubscriptionEngine(const VersionedState& state, const AccessPolicy& policy)
     : state_(state), policy_(policy) {}
 
+SubscriptionEngine::Projection& SubscriptionEngine::projection_of(SessionId session,
+                                                                  std::size_t changes) {
+  // The first few are looked at one by one, for most commits concern no more sessions.
+  constexpr std::size_t kFew = 4;
+  for (std::size_t i = 0; i < std::min(kFew, projections_used_); ++i) {
+    if (projections_[i].session == session) return projections_[i];
+  }
+  if (projections_used_ >= kFew) {
+    const auto [at, fresh] = place_of_.emplace(session, projections_used_);
+    if (!fresh) return projections_[at->second];
+  }
+  if (projections_used_ == projections_.size()) projections_.emplace_back();
+  Projection& projection = projections_[projections_used_++];
+  projection.session = session;
+  projection.actions.assign(changes, static_cast<char>(Action::kSkip));
+  return projection;
+}
+
 void SubscriptionEngine::note(const InterestIndex::Match& match, std::size_t change,
                               std::size_t changes) {
-  const auto [at, fresh] = projection_of_.emplace(match.session, projections_used_);
-  if (fresh) {
-    if (projections_used_ == projections_.size()) projections_.emplace_back();
-    Projection& projection = projections_[projections_used_++];
-    projection.session = match.session;
-    projection.actions.assign(changes, static_cast<char>(Action::kSkip));
-  }
-  char& action = projections_[at->second].actions[change];
+  char& action = projection_of(match.session, changes).actions[change];
   // A session may see the object through several interests, through one before and another after.
   const auto seen = static_cast<Action>(action);
   const bool seen_after =
@@ -63,7 +75,7 @@ AuthorsDelta SubscriptionEngine::publish(const CommitRecord& record, const Catal
     }
   }
   if (interests_.empty()) return AuthorsDelta::kSent;
-  projection_of_.clear();
+  if (!place_of_.empty()) place_of_.clear();
   projections_used_ = 0;
   const std::size_t changes = record.changes.objects.size();
   const Version before_version = previous(record.version);

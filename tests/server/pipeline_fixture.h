@@ -23,7 +23,7 @@ class Told final : public server::CommitListener {
  public:
   explicit Told(const FakeStore& store) : store_(store) {}
 
-  server::AuthorsDelta on_published(server::CommitRecord record, const server::CommitOrigin&,
+  server::AuthorsDelta on_published(server::CommitRecord&& record, const server::CommitOrigin&,
                                     server::Telling) override {
     EXPECT_LE(record.version, durable()) << "published before it is durable";
     tell("published " + std::to_string(record.version.value));

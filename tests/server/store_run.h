@@ -147,7 +147,7 @@ class StoreRun final : public server::StoreListener, public server::CommitListen
   std::optional<Error> lost;
 
  private:
-  server::AuthorsDelta on_published(CommitRecord, const server::CommitOrigin&,
+  server::AuthorsDelta on_published(CommitRecord&&, const server::CommitOrigin&,
                                     server::Telling) override {
     return server::AuthorsDelta::kSent;
   }

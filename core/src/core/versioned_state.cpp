@@ -248,14 +248,12 @@ void VersionedState::replace_row(Version version, const CatalogType& type, Objec
                    before != nullptr && !before->deleted() ? before : nullptr,
                    after->deleted() ? nullptr : after);
   }
-  Step step{.kind = Step::Kind::kRow, .version = version};
+  Step step(Step::Kind::kRow, version);
   step.modified_before = objects.membership_modified();
   if (after->kind() != Row::Kind::kUpdated) objects.set_membership_modified(version);
   if (mode_ == Journal::kTrimOnly && before == nullptr) return;  // nothing behind it to free
-  step.objects = &objects;
-  step.object = object;
-  step.row = after;
-  journal_.push_back(std::move(step));
+  step.of_row = {&objects, after, object};
+  journal_.push_back(step);
 }
 
 void VersionedState::update_indexes(Version version, const CatalogType& type, ObjectId object,
@@ -288,37 +286,36 @@ void VersionedState::add_entry(Version version, IndexId index, std::string_view 
   IndexTable& entries = entries_for_writer(index);
   IndexTable::Entry* entry = entries.add(key, object, version);
   if (mode_ == Journal::kTrimOnly) return;
-  Step step{.kind = Step::Kind::kEntryAdded, .version = version};
+  Step step(Step::Kind::kEntryAdded, version);
   step.modified_before = entries.set_modified(key, version);
-  step.entries = &entries;
-  step.entry = entry;
-  journal_.push_back(std::move(step));
+  step.of_entry = {&entries, entry};
+  journal_.push_back(step);
 }
 
 void VersionedState::remove_entry(Version version, IndexId index, std::string_view key,
                                   ObjectId object) {
   IndexTable& entries = entries_for_writer(index);
-  Step step{.kind = Step::Kind::kEntryRemoved, .version = version};
-  step.entries = &entries;
-  step.entry = entries.remove(key, object, version);
+  Step step(Step::Kind::kEntryRemoved, version);
+  step.of_entry = {&entries, entries.remove(key, object, version)};
   if (mode_ == Journal::kRollback) step.modified_before = entries.set_modified(key, version);
-  journal_.push_back(std::move(step));
+  journal_.push_back(step);
 }
 
 void VersionedState::apply_catalog(Version version, std::shared_ptr<const Catalog> catalog) {
   begin_step(version);
-  Step step{.kind = Step::Kind::kCatalog, .version = version};
-  step.catalog_before = std::exchange(catalog_, std::move(catalog));
+  const auto catalog_before = std::exchange(catalog_, std::move(catalog));
   for (const auto& type : catalog_->types()) {
     if (type == nullptr) continue;
     table(type->id);
-    const CatalogType* before = step.catalog_before->find(type->id);
+    const CatalogType* before = catalog_before->find(type->id);
     for (const CatalogIndex& index : type->indexes) {
-      if (before != nullptr && step.catalog_before->find(index.id) != nullptr) continue;
+      if (before != nullptr && catalog_before->find(index.id) != nullptr) continue;
       build_index(version, index);
     }
   }
-  if (mode_ == Journal::kRollback) journal_.push_back(std::move(step));
+  if (mode_ != Journal::kRollback) return;
+  journal_.emplace_back(Step::Kind::kCatalog, version);
+  catalogs_before_.push_back(catalog_before);
 }
 
 void VersionedState::build_index(Version version, const CatalogIndex& index) {
@@ -333,7 +330,7 @@ void VersionedState::build_index(Version version, const CatalogIndex& index) {
 
 void VersionedState::rollback_to(Version version) {
   ODB_CHECK(mode_ == Journal::kRollback && version >= horizon_);
-  while (!journal_.empty() && journal_.back().version > version) {
+  while (!journal_.empty() && journal_.back().version() > version) {
     undo(journal_.back());
     journal_.pop_back();
   }
@@ -341,36 +338,41 @@ void VersionedState::rollback_to(Version version) {
   free_retired();
 }
 
-void VersionedState::undo(Step& step) {
-  switch (step.kind) {
+void VersionedState::undo(const Step& step) {
+  switch (step.kind()) {
     case Step::Kind::kRow: {
-      Row* before = step.row->mutable_previous();
+      const auto& [objects, row, object] = step.of_row;
+      Row* before = row->mutable_previous();
       if (before == nullptr) {
-        erase_slot(*step.objects, step.object);
+        erase_slot(*objects, object);
       } else if (before->deleted() && before->version() <= horizon_) {
-        erase_slot(*step.objects,
-                   step.object);  // its own step is gone: forget() left it to this one
+        erase_slot(*objects, object);  // its own step is gone: forget() left it to this one
         retire_row(before);
       } else {
-        step.objects->put(step.object, before);
+        objects->put(object, before);
       }
-      step.objects->set_membership_modified(step.modified_before);
-      retire_row(step.row);
+      objects->set_membership_modified(step.modified_before);
+      retire_row(row);
       return;
     }
-    case Step::Kind::kEntryAdded:
-      step.entries->restore_modified(
-          step.entry->key(), step.modified_before > horizon_ ? step.modified_before : Version{});
-      step.entries->unlink(step.entry);
-      retire_entry(step.entry);
+    case Step::Kind::kEntryAdded: {
+      const auto& [entries, entry] = step.of_entry;
+      entries->restore_modified(
+          entry->key(), step.modified_before > horizon_ ? step.modified_before : Version{});
+      entries->unlink(entry);
+      retire_entry(entry);
       return;
-    case Step::Kind::kEntryRemoved:
-      step.entries->restore_modified(
-          step.entry->key(), step.modified_before > horizon_ ? step.modified_before : Version{});
-      step.entries->revive(step.entry);
+    }
+    case Step::Kind::kEntryRemoved: {
+      const auto& [entries, entry] = step.of_entry;
+      entries->restore_modified(
+          entry->key(), step.modified_before > horizon_ ? step.modified_before : Version{});
+      entries->revive(entry);
       return;
+    }
     case Step::Kind::kCatalog:
-      catalog_ = std::move(step.catalog_before);
+      catalog_ = std::move(catalogs_before_.back());
+      catalogs_before_.pop_back();
       return;
   }
 }
@@ -378,7 +380,7 @@ void VersionedState::undo(Step& step) {
 void VersionedState::trim_to(Version version) {
   if (const auto pinned = oldest_pinned(); pinned && *pinned < version) version = *pinned;
   if (version > version_) version = version_;
-  while (!journal_.empty() && journal_.front().version <= version) {
+  while (!journal_.empty() && journal_.front().version() <= version) {
     forget(journal_.front());
     journal_.pop_front();
   }
@@ -386,29 +388,33 @@ void VersionedState::trim_to(Version version) {
   free_retired();
 }
 
-void VersionedState::forget(Step& step) {
-  switch (step.kind) {
+void VersionedState::forget(const Step& step) {
+  switch (step.kind()) {
     case Step::Kind::kRow: {
-      // No reader is below step.version, so none goes past step.row.
-      Row::destroy(step.row->mutable_previous());
-      step.row->set_previous(nullptr);
-      if (step.row->deleted() && step.objects->newest(step.object) == step.row) {
-        erase_slot(*step.objects, step.object);
-        retire_row(step.row);
+      const auto& [objects, row, object] = step.of_row;
+      // No reader is below the step's version, so none goes past its row.
+      Row::destroy(row->mutable_previous());
+      row->set_previous(nullptr);
+      if (row->deleted() && objects->newest(object) == row) {
+        erase_slot(*objects, object);
+        retire_row(row);
       }
       return;
     }
-    case Step::Kind::kEntryAdded:
-      step.entries->forget_modified(step.entry->key(), step.version);
+    case Step::Kind::kEntryAdded: {
+      const auto& [entries, entry] = step.of_entry;
+      entries->forget_modified(entry->key(), step.version());
       return;
-    case Step::Kind::kEntryRemoved:
-      if (mode_ == Journal::kRollback) {
-        step.entries->forget_modified(step.entry->key(), step.version);
-      }
-      step.entries->unlink(step.entry);
-      retire_entry(step.entry);
+    }
+    case Step::Kind::kEntryRemoved: {
+      const auto& [entries, entry] = step.of_entry;
+      if (mode_ == Journal::kRollback) entries->forget_modified(entry->key(), step.version());
+      entries->unlink(entry);
+      retire_entry(entry);
       return;
+    }
     case Step::Kind::kCatalog:
+      catalogs_before_.pop_front();
       return;
   }
 }

@@ -129,16 +129,37 @@ class VersionedState {
   struct Step {
     enum class Kind : std::uint8_t { kRow, kEntryAdded, kEntryRemoved, kCatalog };
 
-    Kind kind;
-    Version version;
+    // Of a kRow.
+    struct ObjectRow {
+      ObjectTable* objects;
+      Row* row;
+      ObjectId object;
+    };
+    // Of a kEntryAdded or kEntryRemoved.
+    struct IndexEntry {
+      IndexTable* entries;
+      IndexTable::Entry* entry;
+    };
+
+    Step(Kind kind, Version version) : kind_(static_cast<std::uint64_t>(kind)) {
+      version_ = version.value & kVersionMask;
+      of_row = {};
+    }
+    Kind kind() const { return static_cast<Kind>(kind_); }
+    Version version() const { return Version{version_}; }
+
+    union {  // of a kCatalog neither: see catalogs_before_
+      ObjectRow of_row;
+      IndexEntry of_entry;
+    };
     Version modified_before{};  // of the type's membership or of the index key
-    ObjectTable* objects = nullptr;
-    IndexTable* entries = nullptr;
-    ObjectId object{};
-    Row* row = nullptr;
-    IndexTable::Entry* entry = nullptr;
-    std::shared_ptr<const Catalog> catalog_before{};
+
+   private:
+    static constexpr std::uint64_t kVersionMask = (std::uint64_t{1} << 62) - 1;
+    std::uint64_t kind_ : 2;
+    std::uint64_t version_ : 62;
   };
+  static_assert(sizeof(Step) == 40, "there is one for each object that the log still tells of");
   // Unlinked, but a reader that pinned `version` or an older one may still stand on it.
   struct Retired {
     enum class Kind : std::uint8_t { kRow, kNode, kEntry };
@@ -159,8 +180,8 @@ class VersionedState {
   void remove_entry(Version version, IndexId index, std::string_view key, ObjectId object);
   void build_index(Version version, const CatalogIndex& index);
   Result<void> fill_index(Version version, const CatalogIndex& index);
-  void undo(Step& step);
-  void forget(Step& step);
+  void undo(const Step& step);
+  void forget(const Step& step);
   void retire_entry(IndexTable::Entry* entry);
   void retire_row(Row* row);
   void erase_slot(ObjectTable& objects, ObjectId object);
@@ -172,6 +193,7 @@ class VersionedState {
   Version horizon_;
   std::unique_ptr<Tables> tables_;
   std::deque<Step> journal_;
+  std::deque<std::shared_ptr<const Catalog>> catalogs_before_;  // one for each kCatalog in it
   std::deque<Retired> retired_;
 
   mutable std::mutex pins_mutex_;

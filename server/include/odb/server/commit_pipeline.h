@@ -14,6 +14,7 @@
 #include "odb/core/commit_engine.h"
 #include "odb/core/versioned_state.h"
 #include "odb/server/limits.h"
+#include "odb/server/queue.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
@@ -44,7 +45,7 @@ class CommitListener {
   virtual ~CommitListener() = default;
   // The state holds record.version now; deltas go out before the outcome. `telling`: whether the
   // outcome follows, which the author may take for its delta.
-  virtual AuthorsDelta on_published(CommitRecord record, const CommitOrigin& origin,
+  virtual AuthorsDelta on_published(CommitRecord&& record, const CommitOrigin& origin,
                                     Telling telling) = 0;
   virtual void on_outcome(const CommitOrigin& origin, CommitOutcome outcome,
                           AuthorsDelta authors) = 0;
@@ -100,6 +101,11 @@ class CommitPipeline final : public StoreListener {
     std::variant<CommitRequest, SchemaDefinition> what;
     std::size_t bytes = 0;
   };
+  // To be judged again after a rollback.
+  struct Refused {
+    Submission submission;
+    std::variant<CommitOutcome, Error> answer;
+  };
   // Accepted, or refused because of versions that are not durable yet.
   struct Pending {
     Version version;  // accepted as this, or refused when this was the newest accepted
@@ -107,8 +113,7 @@ class CommitPipeline final : public StoreListener {
     std::size_t bytes = 0;
     std::optional<CommitRecord> record;      // of an accepted one
     std::shared_ptr<const Catalog> catalog;  // after it, when it is a schema change
-    std::optional<Submission> refused;  // of a refused one, to be judged again after a rollback
-    std::variant<CommitOutcome, Error> refusal;
+    std::unique_ptr<Refused> refused;        // of any other
     bool is_told = false;  // that its outcome is unknown, or that it was not committed
   };
   struct LogEntry {
@@ -123,15 +128,17 @@ class CommitPipeline final : public StoreListener {
   Error unavailable(const Error& reason) const;
   void tell_error(const CommitOrigin& origin, Error error);
   void tell(const Pending& pending, Error error);
-  void judge(Submission submission);
-  void judge_commit(Submission submission);
-  void judge_schema(Submission submission);
-  void accept(CommitOrigin origin, std::size_t bytes, CommitRecord record);
-  void refuse(Submission submission, std::variant<CommitOutcome, Error> refusal);
+  // These take what they need of the submission.
+  void judge(Submission& submission);
+  void judge_commit(Submission& submission);
+  void judge_schema(Submission& submission);
+  CommitRecord& accept(Submission& submission, Version version);
+  void refuse(Submission& submission, std::variant<CommitOutcome, Error> refusal);
   void tell_refusal(const CommitOrigin& origin, std::string schema,
                     std::variant<CommitOutcome, Error> refusal);
+  void publish(Pending& pending);
   void publish_durable();
-  bool rests_on_what_failed(const Pending& refused) const;
+  bool rests_on_what_failed(const Refused& refused) const;
   void name_winner(Conflict& conflict) const;
   void trim();
 
@@ -148,10 +155,10 @@ class CommitPipeline final : public StoreListener {
   std::shared_ptr<const Catalog> published_catalog_;
   bool publishing_ = false;
 
-  std::deque<Pending> pending_;              // in version order
+  Queue<Pending> pending_;                   // in version order
   std::vector<const CommitRecord*> unsent_;  // accepted, not yet given to the store; in pending_
 
-  std::deque<LogEntry> log_;  // of the versions log_first_, log_first_ + 1, ...
+  Queue<LogEntry> log_;  // of the versions log_first_, log_first_ + 1, ...
   Version log_first_;
   std::size_t log_bytes_ = 0;
 };

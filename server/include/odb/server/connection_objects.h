@@ -49,7 +49,7 @@ class ConnectionObjects {
   bool needs_retry() const { return compare_all_; }
 
   // That of core.Connection; 0 while it is not known.
-  TypeId type() const;
+  TypeId type() const;  // 0 while nobody knows it
 
  private:
   void create(const CatalogType& type, ObjectId connection, const ConnectionInfo& info);
@@ -67,6 +67,8 @@ class ConnectionObjects {
   RequestId last_commit_;
   bool was_known_ = false;  // the type, at the last update
   bool compare_all_ = false;
+  mutable std::shared_ptr<const Catalog> type_as_of_;
+  mutable TypeId type_;
 };
 
 }  // namespace odb::server

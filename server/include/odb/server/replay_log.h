@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <utility>
 
+#include "odb/server/queue.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
@@ -19,8 +19,10 @@ class ReplayLog {
   };
 
   // Requires the version after the last one added.
-  void add(CommitRecord record, bool keeps_created) {
-    entries_.push_back({std::move(record), keeps_created});
+  void add(CommitRecord&& record, bool keeps_created) {
+    Entry& entry = entries_.emplace_back();
+    entry.record = std::move(record);
+    entry.keeps_created = keeps_created;
   }
   // Forgets this version and older ones.
   void trim_to(Version version) {
@@ -46,7 +48,7 @@ class ReplayLog {
   std::size_t size() const { return entries_.size(); }
 
  private:
-  std::deque<Entry> entries_;
+  Queue<Entry> entries_;
 };
 
 }  // namespace odb::server

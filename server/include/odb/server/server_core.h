@@ -103,7 +103,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void hold_version(SessionId session, Version oldest, Time now);
 
   // CommitListener
-  AuthorsDelta on_published(CommitRecord record, const CommitOrigin& origin,
+  AuthorsDelta on_published(CommitRecord&& record, const CommitOrigin& origin,
                             Telling telling) override;
   void on_outcome(const CommitOrigin& origin, CommitOutcome outcome, AuthorsDelta authors) override;
   void on_schema_defined(const CommitOrigin& origin, const std::string& schema,

@@ -52,6 +52,7 @@ class SubscriptionEngine {
     std::string actions;
   };
 
+  Projection& projection_of(SessionId session, std::size_t changes);
   void note(const InterestIndex::Match& match, std::size_t change, std::size_t changes);
   static bool is_as_sent(const CommitRecord& record, const std::string& actions);
   wire::EncodedMessage encode(const CommitRecord& record, const Catalog& catalog,
@@ -67,7 +68,7 @@ class SubscriptionEngine {
   std::vector<InterestIndex::Match> matches_;
   std::vector<Projection> projections_;
   std::size_t projections_used_ = 0;
-  boost::unordered_flat_map<SessionId, std::size_t> projection_of_;
+  boost::unordered_flat_map<SessionId, std::size_t> place_of_;  // in projections_
 };
 
 }  // namespace odb::server
