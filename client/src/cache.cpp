@@ -33,13 +33,15 @@ Cache::Cache(Version before)
 }
 
 std::shared_ptr<const Snapshot> Cache::snapshot() {
+  if (newest_ != nullptr) return newest_;
   const Version step = state_->version();
   if (opened_.empty() || opened_.back().step != step) {
     opened_.push_back({step, version_});
     if (opened_.size() > kOpenedMax) thin_out(opened_);
   }
-  return std::make_shared<const Snapshot>(
+  newest_ = std::make_shared<const Snapshot>(
       state_, state_->pin(step), SnapshotOrigin{history_, version_}, catalog_, coverage_, source_);
+  return newest_;
 }
 
 Version Cache::oldest_open() {
@@ -116,6 +118,7 @@ void Cache::rebuild_catalog(std::shared_ptr<const Catalog> catalog) {
     rebuilt->bindings[declared.binding.slot].push_back(std::move(binding));
   }
   rebuilt->catalog = std::move(catalog);
+  newest_.reset();
   catalog_ = std::move(rebuilt);
 }
 
@@ -127,6 +130,7 @@ void Cache::cover() {
     coverage->add(subscription.interest, *state_->catalog());
   }
   coverage->incomplete_indexes = incomplete_indexes_;
+  newest_.reset();
   coverage_ = std::move(coverage);
 }
 
@@ -157,6 +161,7 @@ void Cache::finish_load(SubscriptionId subscription, Interest interest, Loading 
 
   auto grown = std::make_shared<Coverage>(*coverage_);
   grown->add(interest, *state_->catalog());
+  newest_.reset();
   coverage_ = std::move(grown);
   loaded_.emplace(subscription, LoadedSubscription{std::move(interest), loading});
 }

@@ -27,13 +27,19 @@ class Cache {
   explicit Cache(Version before = {});
 
   // Where the snapshots to come get what is not held here.
-  void set_source(std::weak_ptr<ObjectSource> source) { source_ = std::move(source); }
+  void set_source(std::weak_ptr<ObjectSource> source) {
+    newest_.reset();
+    source_ = std::move(source);
+  }
 
   std::shared_ptr<const Snapshot> snapshot();
   std::vector<Interest> loaded_interests() const;
   // The history that its versions are of.
   HistoryId history() const { return history_; }
-  void set_history(HistoryId history) { history_ = history; }
+  void set_history(HistoryId history) {
+    newest_.reset();
+    history_ = history;
+  }
 
   // No snapshot that is alive is of an older version.
   Version oldest_open();
@@ -88,7 +94,11 @@ class Cache {
                 std::vector<RowBlock> blocks);
 
   // The server has nothing older than `version` to tell.
-  void see_version(Version version) { version_ = std::max(version_, version); }
+  void see_version(Version version) {
+    if (version <= version_) return;
+    newest_.reset();
+    version_ = version;
+  }
 
   // Collects changes for handlers, from the next one on.
   void watch_changes(bool watch) { watch_ = watch; }
@@ -135,7 +145,11 @@ class Cache {
   void rebuild_catalog(std::shared_ptr<const Catalog> catalog);
   void cover();
   void note_incomplete_indexes(const Catalog& before);
-  Version next_step() { return next(state_->version()); }
+  // To be asked before anything changes.
+  Version next_step() {
+    newest_.reset();
+    return next(state_->version());
+  }
 
   std::shared_ptr<VersionedState> state_;
   Version version_;
@@ -155,6 +169,9 @@ class Cache {
   std::vector<Declared> declared_;
   StagedTables staged_;     // rows of the subscription that is loading; not visible yet
   SubscriptionId loading_;  // whose rows those are; 0: nobody's
+  // For transactions that begin at one version: all of what a handler turn starts. Gone before
+  // anything of what it shows changes, so that it holds back nothing.
+  std::shared_ptr<const Snapshot> newest_;
   struct OpenedStep {
     Version step;
     Version version;

@@ -230,7 +230,7 @@ Result<void> Cache::apply(Delta delta) {
     }
     delta.changes = std::move(visible);
   }
-  state_->apply(next_step(), delta.changes);
+  state_->apply(next_step(), delta.changes);  // from here on no snapshot but a new one is given
   version_ = delta.version;
   if (!own_.empty()) {
     for (const ObjectChange& change : delta.changes.objects) {

@@ -74,9 +74,12 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, HistoryI
                              " bytes of commits wait for the server"});
     return ticket;
   }
+  if (phase_ == Phase::kOpen && credits_ > 0 && waiting_.empty()) {
+    send(std::move(commit));
+    return ticket;
+  }
   waiting_bytes_ += commit.bytes;
   waiting_.push_back(std::move(commit));
-  send_waiting();
   return ticket;
 }
 
@@ -85,14 +88,18 @@ void ClientCore::send_waiting() {
     WaitingCommit waiting = std::move(waiting_.front());
     waiting_.pop_front();
     waiting_bytes_ -= waiting.bytes;
-    --credits_;
-    const Sequence sequence = waiting.ticket->sequence;
-    last_sent_sequence_ = std::max(last_sent_sequence_, sequence);
-    outgoing_.insert(outgoing_.end(), waiting.parts.begin(), waiting.parts.end());
-    if (!identity_.reconnects) waiting.parts.clear();  // never to be sent again
-    commits_.emplace(sequence, std::move(waiting));
-    last_sent_ = now_;
+    send(std::move(waiting));
   }
+}
+
+void ClientCore::send(WaitingCommit commit) {
+  --credits_;
+  const Sequence sequence = commit.ticket->sequence;
+  last_sent_sequence_ = std::max(last_sent_sequence_, sequence);
+  outgoing_.insert(outgoing_.end(), commit.parts.begin(), commit.parts.end());
+  if (!identity_.reconnects) commit.parts.clear();  // never to be sent again
+  commits_.emplace(sequence, std::move(commit));
+  last_sent_ = now_;
 }
 
 bool ClientCore::withdraw(const CommitTicket& ticket, Error reason) {

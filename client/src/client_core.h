@@ -225,6 +225,7 @@ class ClientCore {
   void send(const ClientMessage& message);
   void send_when_open(const ClientMessage& message);
   void send_waiting();
+  void send(WaitingCommit commit);
   void finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome);
   void take_ids(const IdRange& range);
   std::shared_ptr<RequestTicket> new_request(RequestId id, ClientMessage message);

@@ -50,7 +50,11 @@ const CatalogType& TransactionState::type_of(ObjectRef object) const {
 }
 
 TransactionState::Write* TransactionState::write_of(ObjectRef object) {
-  if (writes_.empty()) return nullptr;
+  const std::size_t few = std::min(kFewWrites, writes_.size());
+  for (std::size_t i = 0; i < few; ++i) {
+    if (writes_[i].object.object == object.object) return &writes_[i];
+  }
+  if (writes_.size() == few) return nullptr;
   const auto found = write_places_.find(object.object);
   return found == write_places_.end() ? nullptr : &writes_[found->second];
 }
@@ -60,9 +64,9 @@ const TransactionState::Write* TransactionState::write_of(ObjectRef object) cons
 }
 
 TransactionState::Write& TransactionState::write_for(ObjectRef object) {
-  const auto [at, fresh] = write_places_.emplace(object.object, writes_.size());
-  if (fresh) writes_.push_back({.object = object, .cells = {}});
-  return writes_[at->second];
+  if (Write* write = write_of(object)) return *write;
+  if (writes_.size() >= kFewWrites) write_places_.emplace(object.object, writes_.size());
+  return writes_.emplace_back(Write{.object = object, .cells = {}});
 }
 
 void TransactionState::throw_absent(ObjectRef object) const {
@@ -340,6 +344,10 @@ ReadSet TransactionState::reads() const {
 
 Changeset TransactionState::writes() const {
   Changeset changes;
+  std::size_t cells = 0;
+  for (const Write& write : writes_) cells += write.cells.size();
+  changes.objects.reserve(writes_.size());
+  changes.cells.reserve(cells);
   for (const Write& write : writes_) {
     if (write.created_here && write.kind == ObjectChange::Kind::kDelete) continue;
     changes.begin(write.kind, write.object.type, write.object.object);

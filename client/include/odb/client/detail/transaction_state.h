@@ -111,7 +111,9 @@ class TransactionState {
   boost::unordered_flat_set<IndexRangeRead> range_reads_;
   boost::unordered_flat_set<MembershipRead> membership_reads_;
   std::vector<Write> writes_;  // in the order of first writes
+  // Where in writes_, of all beyond the first few, which are looked through.
   boost::unordered_flat_map<ObjectId, std::size_t> write_places_;
+  static constexpr std::size_t kFewWrites = 8;
   std::map<CellRead, Value> folded_;  // fields read with pending operations; at stable addresses
 
   // What was fetched: rows by object, and what they cover together.
