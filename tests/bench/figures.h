@@ -14,6 +14,8 @@ struct Figure {
 
 void measure_commit_latency(Run& run);
 void measure_commit_throughput(Run& run);
+void measure_pipelined(Run& run);
+void measure_indexed(Run& run);
 void measure_snapshot(Run& run);
 void measure_fan_out(Run& run);
 void measure_local_reads(Run& run);
@@ -31,6 +33,9 @@ void measure_steady_load(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);
+json::object bare_loop_server(const json::object& arguments, WorkerChannel& channel);
+json::object bare_loop_client(const json::object& arguments, WorkerChannel& channel);
+json::object redis_load_worker(const json::object& arguments, WorkerChannel& channel);
 json::object commit_latency_worker(const json::object& arguments, WorkerChannel& channel);
 json::object commit_throughput_worker(const json::object& arguments, WorkerChannel& channel);
 json::object load_objects_worker(const json::object& arguments, WorkerChannel& channel);

@@ -42,6 +42,8 @@ struct WindowResults {
 
   double total(std::string_view name) const;
   double per_second() const { return total("count") / window.seconds(); }
+  // Of workers that tell p50, p99 and p999: the median worker's of each.
+  Percentiles median_latency() const;
 };
 // Waits until every worker is ready, gives all the same window, and collects what they measured.
 WindowResults measure_in_window(const std::vector<std::unique_ptr<Worker>>& workers,

@@ -18,6 +18,8 @@ namespace {
 constexpr std::array kFigures{
     Figure{"commit-latency", measure_commit_latency},
     Figure{"commit-throughput", measure_commit_throughput},
+    Figure{"pipelined", measure_pipelined},
+    Figure{"indexed", measure_indexed},
     Figure{"snapshot", measure_snapshot},
     Figure{"fan-out", measure_fan_out},
     Figure{"local-reads", measure_local_reads},

@@ -21,6 +21,9 @@ struct Entry {
 constexpr std::array kWorkers{
     Entry{"floor-client", floor_client},
     Entry{"floor-server", floor_server},
+    Entry{"bare-loop-client", bare_loop_client},
+    Entry{"bare-loop-server", bare_loop_server},
+    Entry{"redis-load", redis_load_worker},
     Entry{"commit-latency", commit_latency_worker},
     Entry{"commit-throughput", commit_throughput_worker},
     Entry{"redis-floor", redis_floor_worker},
