@@ -12,7 +12,7 @@ packages=(
   openssl procps util-linux redis-server
 )
 if [[ "${1:-}" == --checks ]]; then
-  packages+=(clang clang-format clang-tidy libclang-rt-14-dev)
+  packages+=(clang clang-format clang-tidy libclang-rt-14-dev valgrind)
 elif [[ $# -gt 0 ]]; then
   echo "usage: scripts/install_deps.sh [--checks]" >&2
   exit 2

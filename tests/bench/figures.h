@@ -16,6 +16,7 @@ void measure_commit_latency(Run& run);
 void measure_commit_throughput(Run& run);
 void measure_pipelined(Run& run);
 void measure_indexed(Run& run);
+void measure_instructions(Run& run);
 void measure_snapshot(Run& run);
 void measure_fan_out(Run& run);
 void measure_local_reads(Run& run);
@@ -33,6 +34,7 @@ void measure_steady_load(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);
+json::object budget_load_worker(const json::object& arguments, WorkerChannel& channel);
 json::object bare_loop_server(const json::object& arguments, WorkerChannel& channel);
 json::object bare_loop_client(const json::object& arguments, WorkerChannel& channel);
 json::object redis_load_worker(const json::object& arguments, WorkerChannel& channel);

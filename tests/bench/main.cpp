@@ -20,6 +20,7 @@ constexpr std::array kFigures{
     Figure{"commit-throughput", measure_commit_throughput},
     Figure{"pipelined", measure_pipelined},
     Figure{"indexed", measure_indexed},
+    Figure{"instructions", measure_instructions},
     Figure{"snapshot", measure_snapshot},
     Figure{"fan-out", measure_fan_out},
     Figure{"local-reads", measure_local_reads},

@@ -12,7 +12,6 @@ namespace {
 
 constexpr char kAccess[] = "python-access";
 constexpr char kCommits[] = "python-commits";
-constexpr char kInterpreter[] = "/usr/bin/python3";
 constexpr Goal kReadsGoal{Goal::Kind::kAtLeast, 4e6};
 constexpr Goal kWritesGoal{Goal::Kind::kAtLeast, 3e6};
 
@@ -23,7 +22,7 @@ std::optional<json::object> run_python(Run& run, const std::string& figure,
                                        const std::vector<std::string>& arguments,
                                        std::optional<int> cpu) {
   ProcessOptions options{
-      .arguments = {kInterpreter, std::string(ODB_BENCH_SOURCE_DIR) + "/" + script,
+      .arguments = {kPythonInterpreter, std::string(ODB_BENCH_SOURCE_DIR) + "/" + script,
                     std::to_string(server.port())},
       .environment = {{"ODB_SERVICE_TOKEN", run.token}, {"PYTHONPATH", run.options.python_package}},
       .cpu = cpu};

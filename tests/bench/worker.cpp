@@ -23,6 +23,7 @@ constexpr std::array kWorkers{
     Entry{"floor-server", floor_server},
     Entry{"bare-loop-client", bare_loop_client},
     Entry{"bare-loop-server", bare_loop_server},
+    Entry{"budget-load", budget_load_worker},
     Entry{"redis-load", redis_load_worker},
     Entry{"commit-latency", commit_latency_worker},
     Entry{"commit-throughput", commit_throughput_worker},
