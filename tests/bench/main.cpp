@@ -22,6 +22,7 @@ constexpr std::array kFigures{
     Figure{"indexed", measure_indexed},
     Figure{"instructions", measure_instructions},
     Figure{"snapshot", measure_snapshot},
+    Figure{"create", measure_create},
     Figure{"fan-out", measure_fan_out},
     Figure{"local-reads", measure_local_reads},
     Figure{"python-access", measure_python_access},
