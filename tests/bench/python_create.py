@@ -15,14 +15,12 @@ except ImportError as error:
     sys.exit(0)
 
 # As C++ defines it in model.h.
-schema = Schema("bench_items")
+schema = Schema("bench_counters")
 
 
 @schema.define
-class Item:
-    number = int
-    measure = float
-    label = str
+class Counter:
+    count = int
 
 
 def main():
@@ -31,7 +29,7 @@ def main():
     begin = time.monotonic_ns()
     with database.transaction():
         for number in range(int(sys.argv[2])):
-            Item(number=number, measure=number * 0.5, label="item-%011d" % number)
+            Counter(count=number)
     print(json.dumps({"begin_ns": begin}))
 
 
