@@ -20,6 +20,9 @@ constexpr std::array kFigures{
     Figure{"commit-throughput", measure_commit_throughput},
     Figure{"pipelined", measure_pipelined},
     Figure{"indexed", measure_indexed},
+    Figure{"load-sweep", measure_load_sweep},
+    Figure{"clients", measure_clients},
+    Figure{"contention", measure_contention},
     Figure{"instructions", measure_instructions},
     Figure{"snapshot", measure_snapshot},
     Figure{"create", measure_create},
@@ -30,6 +33,8 @@ constexpr std::array kFigures{
     Figure{"first-reads", measure_first_reads},
     Figure{"reactor-wake", measure_reactor_wake},
     Figure{"commit-cost", measure_commit_cost},
+    Figure{"connections", measure_connections},
+    Figure{"server-start", measure_server_start},
     Figure{"index-interest", measure_index_interest},
     Figure{"memory", measure_memory},
     Figure{"redis-commits", measure_redis_commits},
@@ -120,6 +125,7 @@ int run(int argc, char** argv) {
   }
 
   const Machine machine = describe_machine();
+  raise_descriptor_limit();
   run.token = net::make_token();
   measure(run);
   write(output, machine, run);

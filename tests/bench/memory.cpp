@@ -1,6 +1,4 @@
-// What objects and connections cost the server.
-#include <sys/resource.h>
-
+// What objects cost the server, and a client that holds them.
 #include <thread>
 
 #include "figures.h"
@@ -12,7 +10,6 @@ namespace odb::bench {
 namespace {
 
 constexpr char kFigure[] = "memory";
-constexpr std::int64_t kConnections = 1000;
 constexpr char kBeyond[] = "beyond its 32 B of data";
 // What the system may still be doing for a server after the last answer.
 constexpr std::chrono::milliseconds kSettle{300};
@@ -54,35 +51,7 @@ void measure_objects(Run& run, Indexing indexing, const std::string& what, Goal 
   cache.samples.push_back(measure_cache(server, objects, indexing));
 }
 
-void measure_connections(Run& run) {
-  const std::int64_t connections = run.scaled(kConnections, 200);
-  ServerProcess server(run);
-  static_cast<void>(server.run_worker(
-      "snapshot", {{"indexed", 0}}));  // the first one's costs are the server's own
-  const std::size_t before = server.process().resident_bytes();
-  Worker worker = server.start_worker("idle-connections", {{"connections", connections}});
-  static_cast<void>(worker.read());
-  std::this_thread::sleep_for(kSettle);
-  const auto grown = static_cast<double>(server.process().resident_bytes() - before);
-  worker.write({});
-  static_cast<void>(worker.read());
-  run.report.line(kFigure, "a connection", "KiB", {Goal::Kind::kAtMost, 40})
-      .samples.push_back(grown / 1024 / static_cast<double>(connections));
-}
-
 }  // namespace
-
-json::object idle_connections_worker(const json::object& arguments, WorkerChannel& channel) {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  std::vector<Database> databases;
-  const std::int64_t connections = integer(arguments, "connections");
-  for (std::int64_t i = 0; i < connections; ++i) databases.push_back(connect_to(arguments));
-  channel.exchange({{"ready", true}});
-  return {};
-}
 
 // A client that holds everything.
 json::object cache_worker(const json::object& arguments, WorkerChannel& channel) {
@@ -98,7 +67,6 @@ void measure_memory(Run& run) {
     measure_objects(run, Indexing::kNone, "an object", {}, {Goal::Kind::kAtMost, 80});
     measure_objects(run, Indexing::kNumber, "an object with one index", {Goal::Kind::kAtMost, 96},
                     {});
-    measure_connections(run);
   });
 }
 

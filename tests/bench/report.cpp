@@ -39,7 +39,9 @@ std::string tidy(double value) {
   return out;
 }
 
-std::string with_unit(double value, const std::string& unit) { return tidy(value) + " " + unit; }
+std::string with_unit(double value, const std::string& unit) {
+  return unit.empty() ? tidy(value) : tidy(value) + " " + unit;
+}
 
 // Of samples that a goal speaks of; not a number, which meets no goal, when they are missing.
 double of_goal(double bound, const std::vector<double>& samples) {

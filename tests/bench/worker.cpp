@@ -32,6 +32,8 @@ constexpr std::array kWorkers{
     Entry{"cache", cache_worker},
     Entry{"create", create_worker},
     Entry{"create-watcher", create_watcher},
+    Entry{"make-counter", make_counter_worker},
+    Entry{"contention", contention_worker},
     Entry{"redis-load", redis_load_worker},
     Entry{"commit-latency", commit_latency_worker},
     Entry{"commit-throughput", commit_throughput_worker},
