@@ -21,6 +21,7 @@ constexpr std::int64_t kConnectionsQuick = 200;
 constexpr std::int64_t kConnectionsEachHolder = 2'500;  // each is a thread of its process
 // What the system may still be doing for a server after the last answer.
 constexpr std::chrono::milliseconds kSettle{300};
+constexpr std::chrono::seconds kIdle{2};
 
 // Processes that hold connections until they are told to end.
 class Holders {
@@ -33,7 +34,16 @@ class Holders {
     }
     for (const auto& worker : workers_) static_cast<void>(worker->read());
   }
+  double cpu_seconds() const {
+    double all = 0;
+    for (const auto& worker : workers_) all += worker->process().cpu_seconds();
+    return all;
+  }
+  void pause() {
+    for (const auto& worker : workers_) worker->process().pause();
+  }
   void end() {
+    for (const auto& worker : workers_) worker->process().resume();
     for (const auto& worker : workers_) worker->write({});
     for (const auto& worker : workers_) static_cast<void>(worker->read());
   }
@@ -75,6 +85,14 @@ void measure_connections(Run& run) {
     run.report
         .line(kFigure, what + ": the server's memory for each", "KiB", {Goal::Kind::kAtMost, 30})
         .samples.push_back(grown / 1024 / static_cast<double>(connections));
+    const double cpu_before = holders.cpu_seconds();
+    std::this_thread::sleep_for(kIdle);
+    run.report.line(kFigure, what + ": processor time of a client in a second", "us")
+        .samples.push_back((holders.cpu_seconds() - cpu_before) * 1e6 / kIdle.count() /
+                           static_cast<double>(connections));
+    // So many clients would be on other machines: here they must not take the server's processors.
+    // The server does not miss them for as long as its --silence-timeout.
+    holders.pause();
     const SmallAndLarge found = measure_commit_cost_of(run, none, many, {});
     Line& line =
         run.report.line(kFigure, what + " beside none, p50", "us", {Goal::Kind::kFloorTimes, 1.05});

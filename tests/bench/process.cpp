@@ -117,6 +117,14 @@ void Process::write_line(const std::string& line) {
   }
 }
 
+void Process::pause() {
+  if (::kill(id_, SIGSTOP) != 0) fail("stop " + name_);
+}
+
+void Process::resume() {
+  if (::kill(id_, SIGCONT) != 0) fail("continue " + name_);
+}
+
 std::size_t Process::resident_bytes() const {
   std::ifstream file("/proc/" + std::to_string(id_) + "/statm");
   std::size_t total_pages = 0;
