@@ -10,6 +10,7 @@
 #include "figures.h"
 #include "machine.h"
 #include "odb/net/authentication.h"
+#include "plots.h"
 
 namespace odb::bench {
 
@@ -46,6 +47,7 @@ constexpr std::array kFigures{
 struct Output {
   std::string json_file;
   std::string update_file;
+  std::string plots_folder;
   bool is_markdown = false;
 };
 
@@ -59,18 +61,23 @@ void write(const Output& output, const Machine& machine, const Run& run) {
   const std::string text =
       output.is_markdown ? as_document(machine, run) : to_text(machine) + "\n" + run.report.table();
   std::fputs(text.c_str(), stdout);
+  const json::object all{{"machine", to_json(machine)},
+                         {"repetitions", run.options.repetitions},
+                         {"quick", run.options.quick},
+                         {"figures", run.report.to_json()}};
   if (!output.json_file.empty()) {
-    const json::object all{{"machine", to_json(machine)},
-                           {"repetitions", run.options.repetitions},
-                           {"quick", run.options.quick},
-                           {"figures", run.report.to_json()}};
     std::ofstream file(output.json_file);
     if (!(file << json::serialize(all) << "\n")) {
       throw std::runtime_error("cannot write " + output.json_file);
     }
   }
+  if (!output.plots_folder.empty()) draw_plots(all, output.plots_folder);
   if (!output.update_file.empty()) {
-    update_between_markers(output.update_file, as_document(machine, run));
+    std::string document = as_document(machine, run);
+    if (!output.plots_folder.empty()) {
+      document += show_plots(output.plots_folder, output.update_file);
+    }
+    update_between_markers(output.update_file, document);
   }
 }
 
@@ -110,6 +117,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--json", output.json_file, "Also write all samples there");
   app.add_flag("--markdown", output.is_markdown, "Print the table as Markdown");
+  app.add_option("--plots", output.plots_folder, "Draw plots into this folder, as SVG");
   app.add_option("--update", output.update_file, "Put the table between the markers of this file");
 
   CLI::App* worker = app.add_subcommand("worker", "One of the processes that take part")->group("");
@@ -125,6 +133,10 @@ int run(int argc, char** argv) {
   }
 
   const Machine machine = describe_machine();
+  // Of nothing: what is missing for plots shows now, not when all has been measured.
+  if (!output.plots_folder.empty()) {
+    draw_plots({{"figures", json::object()}}, output.plots_folder);
+  }
   raise_descriptor_limit();
   run.token = net::make_token();
   measure(run);

@@ -2,14 +2,12 @@
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <memory>
 #include <stdexcept>
-#include <system_error>
 #include <thread>
 
 #include "odb/net/tls_context.h"
@@ -22,12 +20,6 @@ namespace {
 constexpr char kProgram[] = "/usr/bin/redis-server";
 constexpr int kStartAttempts = 500;
 constexpr std::chrono::milliseconds kStartPollInterval{10};
-
-std::filesystem::path new_folder() {
-  static int made = 0;
-  return std::filesystem::temp_directory_path() /
-         ("odb_bench_" + std::to_string(::getpid()) + "_" + std::to_string(++made));
-}
 
 template <class Condition>
 void wait_until(Condition&& is_so) {
@@ -103,17 +95,6 @@ ProcessOptions over_tls(const std::filesystem::path& folder, std::uint16_t port,
 }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() : path_(new_folder()) {
-  std::filesystem::remove_all(path_);
-  std::filesystem::create_directories(path_);
-  std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 RedisServer::RedisServer(const std::string& appendfsync)
     : socket_((folder_.path() / "socket").string()),
