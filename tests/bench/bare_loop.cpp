@@ -7,7 +7,6 @@
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstring>
-#include <memory>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -181,11 +180,8 @@ double measure_bare_loop(const FloorTraffic& traffic, const Pinning& pinning,
   Worker server("bare-loop-server", arguments, pinning.server_cpu, {});
   arguments["port"] = integer(server.read(), "port");
   server.write({});
-  std::vector<std::unique_ptr<Worker>> clients;
-  for (int i = 0; i < traffic.clients; ++i) {
-    clients.push_back(
-        std::make_unique<Worker>("bare-loop-client", arguments, pinning.client_cpu, ""));
-  }
+  const Workers clients =
+      start_workers(traffic.clients, "bare-loop-client", arguments, pinning.client_cpu, "");
   return measure_in_window(clients, window_ms).per_second();
 }
 

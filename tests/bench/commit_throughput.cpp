@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <ctime>
-#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -94,14 +93,11 @@ Throughput measure_throughput(const Run& run, const Pinning& pinning, const Comm
                               std::int64_t window_ms, std::vector<std::string> store) {
   ServerProcess server(run, pinning.server_cpu, std::move(store));
   const double cpu_before = server.process().cpu_seconds();
-  std::vector<std::unique_ptr<Worker>> workers;
   const json::object arguments{{"port", server.port()},
                                {"in_flight", load.in_flight},
                                {"kind", static_cast<std::int64_t>(load.kind)}};
-  for (int i = 0; i < load.clients; ++i) {
-    workers.push_back(
-        std::make_unique<Worker>("commit-throughput", arguments, pinning.client_cpu, run.token));
-  }
+  const Workers workers =
+      start_workers(load.clients, "commit-throughput", arguments, pinning.client_cpu, run.token);
   const WindowResults found = measure_in_window(workers, window_ms);
   const double commits = found.total("total");
   Throughput throughput;

@@ -49,7 +49,7 @@ class Holders {
   }
 
  private:
-  std::vector<std::unique_ptr<Worker>> workers_;
+  Workers workers_;
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 // Many clients that change one counter, beside as many that have one each.
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,10 +32,7 @@ Goodput measure(const Run& run, How how, Counters counters, std::int64_t window_
   arguments["port"] = server.port();
   arguments["how"] = static_cast<std::int64_t>(how);
   arguments["counters"] = static_cast<std::int64_t>(counters);
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (int i = 0; i < kClients; ++i) {
-    workers.push_back(std::make_unique<Worker>("contention", arguments, std::nullopt, run.token));
-  }
+  const Workers workers = start_workers(kClients, "contention", arguments, std::nullopt, run.token);
   const WindowResults found = measure_in_window(workers, window_ms);
   double least = found.total("count");
   for (const json::object& result : found.results) least = std::min(least, number(result, "count"));

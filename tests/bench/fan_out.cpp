@@ -1,7 +1,6 @@
 // One producer, and many subscribers of everything that it writes.
 #include <atomic>
 #include <condition_variable>
-#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -99,13 +98,10 @@ FanOut fan_out(const Run& run, std::int64_t commits, double rate) {
   ServerProcess server(run);
   Worker producer = server.start_worker("fan-out-producer", {{"commits", commits}, {"rate", rate}});
   static_cast<void>(producer.read());
-  std::vector<std::unique_ptr<Worker>> subscribers;
   const json::object arguments{
       {"port", server.port()}, {"deltas", commits}, {"takes_latencies", rate > 0 ? 1 : 0}};
-  for (int i = 0; i < kSubscribers; ++i) {
-    subscribers.push_back(
-        std::make_unique<Worker>("fan-out-subscriber", arguments, std::nullopt, run.token));
-  }
+  const Workers subscribers =
+      start_workers(kSubscribers, "fan-out-subscriber", arguments, std::nullopt, run.token);
   for (const auto& subscriber : subscribers) {
     static_cast<void>(subscriber->read());
     subscriber->write({});

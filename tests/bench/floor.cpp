@@ -129,10 +129,8 @@ double measure_floor_throughput(const FloorTraffic& traffic, const Pinning& pinn
   arguments["port"] = integer(server.read(), "port");
   server.write({});
   arguments["rounds"] = 0;
-  std::vector<std::unique_ptr<Worker>> clients;
-  for (int i = 0; i < traffic.clients; ++i) {
-    clients.push_back(std::make_unique<Worker>("floor-client", arguments, pinning.client_cpu, ""));
-  }
+  const Workers clients =
+      start_workers(traffic.clients, "floor-client", arguments, pinning.client_cpu, "");
   return measure_in_window(clients, window_ms).per_second();
 }
 
@@ -151,8 +149,7 @@ Percentiles WindowResults::median_latency() const {
   return {of("p50"), of("p99"), of("p999")};
 }
 
-WindowResults measure_in_window(const std::vector<std::unique_ptr<Worker>>& workers,
-                                std::int64_t window_ms) {
+WindowResults measure_in_window(const Workers& workers, std::int64_t window_ms) {
   for (const auto& worker : workers) static_cast<void>(worker->read());
   WindowResults found;
   found.window.from_ns = now_ns() + kWarmUpNs;

@@ -2,7 +2,6 @@
 #include "redis_fan_out.h"
 
 #include <algorithm>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -90,11 +89,8 @@ Deliveries measure_redis_fan_out(const Run& run, RedisFanOut kind, int subscribe
                                {"is_stream", kind == RedisFanOut::kStream ? 1 : 0}};
   Worker publisher("redis-publisher", arguments, {}, run.token);
   static_cast<void>(publisher.read());
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (int i = 0; i < subscribers; ++i) {
-    workers.push_back(
-        std::make_unique<Worker>("redis-subscriber", arguments, std::nullopt, run.token));
-  }
+  const Workers workers =
+      start_workers(subscribers, "redis-subscriber", arguments, std::nullopt, run.token);
   for (const auto& worker : workers) {
     static_cast<void>(worker->read());
     worker->write({});

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -212,11 +211,8 @@ Throughput measure_redis_throughput(const Run& run, RedisWork work, const Pinnin
                                {"work", static_cast<std::int64_t>(work)},
                                {"in_flight", load.in_flight},
                                {"rounds", 0}};
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (int i = 0; i < load.clients; ++i) {
-    workers.push_back(
-        std::make_unique<Worker>("redis-load", arguments, pinning.client_cpu, run.token));
-  }
+  const Workers workers =
+      start_workers(load.clients, "redis-load", arguments, pinning.client_cpu, run.token);
   const WindowResults found = measure_in_window(workers, window_ms);
   Throughput throughput;
   throughput.commits_per_second = found.per_second();

@@ -70,26 +70,29 @@ void wait_for(int descriptor, short events);
 template <class Client, class Answer>
 void serve(std::vector<Client>& clients, Answer&& answer) {
   std::vector<pollfd> waits;
+  waits.reserve(clients.size());
   for (const Client& client : clients) {
     waits.push_back({.fd = client.link.descriptor(), .events = POLLIN, .revents = 0});
   }
-  std::size_t left = clients.size();
-  const auto answer_one = [&](std::size_t place) {
+  // How many clients have gone thereby: one or none.
+  const auto answer_one = [&](std::size_t place) -> std::size_t {
     try {
       answer(clients[place]);
+      return 0;
     } catch (const LinkGone&) {
       waits[place].fd = -1;  // poll() passes over it
-      --left;
+      return 1;
     }
   };
+  std::size_t gone = 0;
   for (std::size_t i = 0; i < clients.size(); ++i) {
     // The first request may have come in the same packet as the end of the handshake.
-    if (clients[i].link.has_buffered_input()) answer_one(i);
+    if (clients[i].link.has_buffered_input()) gone += answer_one(i);
   }
-  while (left > 0) {
+  while (gone < clients.size()) {
     ::poll(waits.data(), waits.size(), -1);
     for (std::size_t i = 0; i < clients.size(); ++i) {
-      if (waits[i].fd >= 0 && waits[i].revents != 0) answer_one(i);
+      if (waits[i].fd >= 0 && waits[i].revents != 0) gone += answer_one(i);
     }
   }
 }

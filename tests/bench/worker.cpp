@@ -106,6 +106,16 @@ Worker::Worker(const std::string& name, const json::object& arguments, std::opti
                 .environment = {{"ODB_SERVICE_TOKEN", token}},
                 .cpu = cpu}) {}
 
+Workers start_workers(int count, const std::string& name, const json::object& arguments,
+                      std::optional<int> cpu, const std::string& token) {
+  Workers workers;
+  workers.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    workers.push_back(std::make_unique<Worker>(name, arguments, cpu, token));
+  }
+  return workers;
+}
+
 json::object Worker::read() { return parse_object(process_.read_line()); }
 void Worker::write(const json::object& answer) { process_.write_line(json::serialize(answer)); }
 
