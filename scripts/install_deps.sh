@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, on Debian 12. Does nothing when all of it is there.
 #
-#   scripts/install_deps.sh [--checks]     --checks: also what only the checks of .ci/run need
+#   scripts/install_deps.sh [--checks]     --checks: also what only the checks of .ci/run and the plots of
+#                                          odb_bench need
 set -euo pipefail
 
 packages=(
@@ -13,7 +14,8 @@ packages=(
   openssl procps util-linux redis-server
 )
 if [[ "${1:-}" == --checks ]]; then
-  packages+=(clang clang-format clang-tidy libclang-rt-14-dev)
+  packages+=(clang clang-format clang-tidy libclang-rt-14-dev valgrind
+    python3-matplotlib)
 elif [[ $# -gt 0 ]]; then
   echo "usage: scripts/install_deps.sh [--checks]" >&2
   exit 2

@@ -1,4 +1,7 @@
 // What else there is must not make a commit dearer: objects, idle subscriptions, other fields.
+#include "commit_cost.h"
+
+#include <map>
 #include <random>
 
 #include "clock.h"
@@ -13,7 +16,8 @@ namespace {
 constexpr char kFigure[] = "commit-cost";
 constexpr std::int64_t kObjectsPerCommit = 1000;
 constexpr std::size_t kWarmUp = 1000;
-constexpr Goal kFlat{Goal::Kind::kFloorTimes, 1.25};
+constexpr Goal kFlat{Goal::Kind::kFloorTimes, 1.2};
+constexpr std::int64_t kMemoryUnit = 100'000;  // objects whose memory is the floor of more
 constexpr char kWide[] = "Wide";
 
 // A type of so many integers, known at run time only.
@@ -44,13 +48,6 @@ std::vector<ObjectRef> create_wide(Database& database, std::int64_t objects) {
   }
   return made;
 }
-
-// What a server is filled with.
-struct Load {
-  std::int64_t objects = 1000;
-  std::int64_t fields = 2;
-  std::int64_t subscriptions = 0;
-};
 
 // A server's clients: one that commits, and one that holds idle subscriptions.
 class Clients {
@@ -87,23 +84,50 @@ class Clients {
   std::mt19937_64 random_{20240607};
 };
 
-void measure_load(Run& run, const std::string& what, const Load& load) {
+// Returns by how much the large server's memory has grown.
+double measure_load(Run& run, const std::string& what, const Load& load,
+                    std::optional<Point> point = {}) {
   const Pinning same_core = pinnings().at(1);
   const ServerProcess small(run, same_core.server_cpu);
-  const ServerProcess large(run, same_core.server_cpu);
+  ServerProcess large(run, same_core.server_cpu);
+  const std::size_t before = large.process().resident_bytes();
+  const SmallAndLarge found = measure_commit_cost_of(run, small, large, load);
+  Line& line = run.report.line(kFigure, what + ", p50", "us", kFlat);
+  line.point = std::move(point);
+  line.samples.push_back(found.large_us);
+  line.floor_samples.push_back(found.small_us);
+  return static_cast<double>(large.process().resident_bytes() - before);
+}
+
+// The floor is what a tenth of a million objects take, times as many as there are.
+void add_memory(Report& report, const std::map<std::int64_t, double>& bytes_by_objects) {
+  for (const auto& [objects, bytes] : bytes_by_objects) {
+    Line& line = report.line(kFigure, std::to_string(objects) + " objects, the server's memory",
+                             "MiB", objects > kMemoryUnit ? kFlat : Goal{});
+    line.point = Point{"memory", static_cast<double>(objects)};
+    line.samples.push_back(bytes / (1024 * 1024));
+    if (objects <= kMemoryUnit) continue;
+    line.floor_samples.push_back(bytes_by_objects.at(kMemoryUnit) / kMemoryUnit *
+                                 static_cast<double>(objects) / (1024 * 1024));
+  }
+}
+
+}  // namespace
+
+SmallAndLarge measure_commit_cost_of(const Run& run, const ServerProcess& small,
+                                     const ServerProcess& large, const Load& load) {
   const json::object found = large.run_worker("commit-cost",
                                               {{"small_port", small.port()},
                                                {"objects", load.objects},
                                                {"fields", load.fields},
                                                {"subscriptions", load.subscriptions},
                                                {"commits", run.scaled(10'000, 2'000)}},
-                                              same_core.client_cpu);
-  Line& line = run.report.line(kFigure, what + ", p50", "us", kFlat);
-  line.samples.push_back(number(found, "large"));
-  line.floor_samples.push_back(number(found, "small"));
+                                              pinnings().at(1).client_cpu);
+  SmallAndLarge both;
+  both.small_us = number(found, "small");
+  both.large_us = number(found, "large");
+  return both;
 }
-
-}  // namespace
 
 // Commits to a large server and to a small one in turn, so that both meet the same weather.
 json::object commit_cost_worker(const json::object& arguments, WorkerChannel&) {
@@ -131,14 +155,18 @@ json::object commit_cost_worker(const json::object& arguments, WorkerChannel&) {
 
 // The floor of each line is a server with 1000 objects of two fields and no idle subscription.
 void measure_commit_cost(Run& run) {
-  std::vector<std::int64_t> sizes{100'000, 1'000'000};
+  std::vector<std::int64_t> sizes{1'000, 10'000, kMemoryUnit, 1'000'000};
   if (!run.options.quick) sizes.push_back(10'000'000);
   repeat(run, kFigure, [&](int) {
+    std::map<std::int64_t, double> bytes_by_objects;
     for (const std::int64_t objects : sizes) {
       Load load;
       load.objects = objects;
-      measure_load(run, std::to_string(objects) + " objects beside 1000", load);
+      bytes_by_objects[objects] =
+          measure_load(run, std::to_string(objects) + " objects beside 1000", load,
+                       Point{"p50", static_cast<double>(objects)});
     }
+    add_memory(run.report, bytes_by_objects);
     for (const std::int64_t subscriptions : {100, 10'000}) {
       Load load;
       load.subscriptions = subscriptions;

@@ -3,6 +3,7 @@
 #include "figures.h"
 #include "floor.h"
 #include "model.h"
+#include "redis_load.h"
 
 namespace odb::bench {
 
@@ -11,11 +12,23 @@ namespace {
 constexpr char kFigure[] = "commit-latency";
 constexpr std::int64_t kWarmUpCommits = 2000;
 
-void add(Report& report, const std::string& percentile, const Pinning& pinning, double odb,
-         double floor, Goal goal) {
-  Line& line = report.line(kFigure, percentile + ", " + pinning.name, "us", goal);
-  line.samples.push_back(odb);
-  line.floor_samples.push_back(floor);
+struct Latencies {
+  Percentiles odb;
+  Percentiles floor;
+  Percentiles redis;
+};
+
+void add(Report& report, const Pinning& pinning, const Latencies& found) {
+  const auto add_one = [&](const std::string& percentile, double Percentiles::*member, Goal goal,
+                           Goal second_goal) {
+    Line& line = report.line(kFigure, percentile + ", " + pinning.name, "us", goal, second_goal);
+    line.samples.push_back(found.odb.*member);
+    line.floor_samples.push_back(found.floor.*member);
+    line.peer_samples.push_back(found.redis.*member);
+  };
+  add_one("p50", &Percentiles::p50_us, {Goal::Kind::kFloorTimes, 1.3}, {Goal::Kind::kPeerTimes, 1});
+  add_one("p99", &Percentiles::p99_us, {}, {});
+  add_one("p99.9", &Percentiles::p999_us, {}, {});
 }
 
 }  // namespace
@@ -57,10 +70,17 @@ void measure_commit_latency(Run& run) {
     for (const Pinning& pinning : pinnings()) {
       const Percentiles floor = measure_floor_latency(traffic, pinning, commits);
       const json::object odb = measure(pinning);
-      add(run.report, "p50", pinning, number(odb, "p50"), floor.p50_us,
-          {Goal::Kind::kFloorTimes, 2});
-      add(run.report, "p99", pinning, number(odb, "p99"), floor.p99_us, {});
-      add(run.report, "p99.9", pinning, number(odb, "p999"), floor.p999_us, {});
+      Latencies found;
+      found.odb = {number(odb, "p50"), number(odb, "p99"), number(odb, "p999")};
+      found.floor = floor;
+      found.redis = measure_redis_latency(run, RedisWork::kChecked, pinning, commits);
+      add(run.report, pinning, found);
+      const auto add_peer = [&](const std::string& what, RedisWork work) {
+        run.report.line(kFigure, what + ", p50, " + pinning.name, "us")
+            .peer_samples.push_back(measure_redis_latency(run, work, pinning, commits).p50_us);
+      };
+      add_peer("SET", RedisWork::kSet);
+      add_peer("WATCH, MULTI, EXEC", RedisWork::kWatch);
       Line& sent = run.report.line(kFigure, "bytes sent a commit", "B");
       if (pinning.name == "unpinned") sent.samples.push_back(number(odb, "sent"));
       Line& received = run.report.line(kFigure, "bytes received a commit", "B");

@@ -1,7 +1,6 @@
 // One producer, and many subscribers of everything that it writes.
 #include <atomic>
 #include <condition_variable>
-#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -9,6 +8,7 @@
 #include "clock.h"
 #include "figures.h"
 #include "model.h"
+#include "redis_fan_out.h"
 #include "statistics.h"
 
 namespace odb::bench {
@@ -90,28 +90,28 @@ json::object take_all(Database& database, std::int64_t deltas, WorkerChannel& ch
 struct FanOut {
   std::vector<json::object> results;  // one a subscriber
   std::int64_t begin_ns = 0;
+  double server_cpu_seconds = 0;
 };
 
 // `rate` 0: as fast as can be.
 FanOut fan_out(const Run& run, std::int64_t commits, double rate) {
-  const ServerProcess server(run);
+  ServerProcess server(run);
   Worker producer = server.start_worker("fan-out-producer", {{"commits", commits}, {"rate", rate}});
   static_cast<void>(producer.read());
-  std::vector<std::unique_ptr<Worker>> subscribers;
   const json::object arguments{
       {"port", server.port()}, {"deltas", commits}, {"takes_latencies", rate > 0 ? 1 : 0}};
-  for (int i = 0; i < kSubscribers; ++i) {
-    subscribers.push_back(
-        std::make_unique<Worker>("fan-out-subscriber", arguments, std::nullopt, run.token));
-  }
+  const Workers subscribers =
+      start_workers(kSubscribers, "fan-out-subscriber", arguments, std::nullopt, run.token);
   for (const auto& subscriber : subscribers) {
     static_cast<void>(subscriber->read());
     subscriber->write({});
   }
   FanOut found;
+  const double cpu_before = server.process().cpu_seconds();
   found.begin_ns = now_ns();
   producer.write({});
   for (const auto& subscriber : subscribers) found.results.push_back(subscriber->read());
+  found.server_cpu_seconds = server.process().cpu_seconds() - cpu_before;
   static_cast<void>(producer.read());
   return found;
 }
@@ -136,7 +136,7 @@ json::object fan_out_subscriber(const json::object& arguments, WorkerChannel& ch
 }
 
 void measure_fan_out(Run& run) {
-  const std::int64_t commits = run.scaled(50'000, 5'000);
+  const std::int64_t commits = run.scaled(100'000, 5'000);
   repeat(run, kFigure, [&](int) {
     const FanOut fast = fan_out(run, commits, 0);
     std::int64_t end_ns = 0;
@@ -145,8 +145,21 @@ void measure_fan_out(Run& run) {
     }
     const double seconds = static_cast<double>(end_ns - fast.begin_ns) * 1e-9;
     const double commits_per_second = static_cast<double>(commits) / seconds;
-    run.report.line(kFigure, "8 subscribers, applied in all caches together", "deltas/s")
-        .samples.push_back(commits_per_second * kSubscribers);
+    const Deliveries redis =
+        measure_redis_fan_out(run, RedisFanOut::kPubSub, kSubscribers, kInFlight, commits);
+    Line& deltas = run.report.line(kFigure, "8 subscribers, applied in all caches together",
+                                   "deltas/s", {Goal::Kind::kAtLeast, 1e6});
+    deltas.samples.push_back(commits_per_second * kSubscribers);
+    deltas.peer_samples.push_back(redis.per_second);
+    Line& cpu = run.report.line(kFigure, "processor time of the server a delivery", "us",
+                                {Goal::Kind::kPeerTimes, 1});
+    cpu.samples.push_back(fast.server_cpu_seconds * 1e6 /
+                          static_cast<double>(commits * kSubscribers));
+    cpu.peer_samples.push_back(redis.server_cpu_us);
+    run.report.line(kFigure, "a stream (XADD, XREAD), 8 readers", "deltas/s")
+        .peer_samples.push_back(
+            measure_redis_fan_out(run, RedisFanOut::kStream, kSubscribers, kInFlight, commits)
+                .per_second);
 
     const FanOut paced = fan_out(run, commits / 2, commits_per_second / 2);
     std::vector<double> p50;
@@ -157,7 +170,9 @@ void measure_fan_out(Run& run) {
     }
     run.report.line(kFigure, "commit to handler at half that rate, p50", "us")
         .samples.push_back(median(p50));
-    run.report.line(kFigure, "commit to handler at half that rate, p99", "us")
+    run.report
+        .line(kFigure, "commit to handler at half that rate, p99", "us",
+              {Goal::Kind::kAtMost, 1000})
         .samples.push_back(median(p99));
   });
 }

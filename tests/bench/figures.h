@@ -14,7 +14,16 @@ struct Figure {
 
 void measure_commit_latency(Run& run);
 void measure_commit_throughput(Run& run);
+void measure_pipelined(Run& run);
+void measure_indexed(Run& run);
+void measure_instructions(Run& run);
 void measure_snapshot(Run& run);
+void measure_create(Run& run);
+void measure_load_sweep(Run& run);
+void measure_clients(Run& run);
+void measure_contention(Run& run);
+void measure_connections(Run& run);
+void measure_server_start(Run& run);
 void measure_fan_out(Run& run);
 void measure_local_reads(Run& run);
 void measure_python_access(Run& run);
@@ -31,6 +40,20 @@ void measure_steady_load(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);
+json::object budget_load_worker(const json::object& arguments, WorkerChannel& channel);
+json::object bare_loop_server(const json::object& arguments, WorkerChannel& channel);
+json::object bare_loop_client(const json::object& arguments, WorkerChannel& channel);
+json::object redis_load_worker(const json::object& arguments, WorkerChannel& channel);
+json::object redis_publisher(const json::object& arguments, WorkerChannel& channel);
+json::object redis_subscriber(const json::object& arguments, WorkerChannel& channel);
+json::object redis_fill_worker(const json::object& arguments, WorkerChannel& channel);
+json::object redis_snapshot_worker(const json::object& arguments, WorkerChannel& channel);
+json::object commits_meanwhile_worker(const json::object& arguments, WorkerChannel& channel);
+json::object cache_worker(const json::object& arguments, WorkerChannel& channel);
+json::object create_worker(const json::object& arguments, WorkerChannel& channel);
+json::object create_watcher(const json::object& arguments, WorkerChannel& channel);
+json::object make_counter_worker(const json::object& arguments, WorkerChannel& channel);
+json::object contention_worker(const json::object& arguments, WorkerChannel& channel);
 json::object commit_latency_worker(const json::object& arguments, WorkerChannel& channel);
 json::object commit_throughput_worker(const json::object& arguments, WorkerChannel& channel);
 json::object load_objects_worker(const json::object& arguments, WorkerChannel& channel);
@@ -47,5 +70,8 @@ json::object redis_floor_worker(const json::object& arguments, WorkerChannel& ch
 json::object resume_worker(const json::object& arguments, WorkerChannel& channel);
 json::object steady_load_worker(const json::object& arguments, WorkerChannel& channel);
 json::object idle_connections_worker(const json::object& arguments, WorkerChannel& channel);
+
+// So that servers and workers may have thousands of connections: they inherit it.
+void raise_descriptor_limit();
 
 }  // namespace odb::bench

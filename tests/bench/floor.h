@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -42,10 +41,11 @@ struct WindowResults {
 
   double total(std::string_view name) const;
   double per_second() const { return total("count") / window.seconds(); }
+  // Of workers that tell p50, p99 and p999: the median worker's of each.
+  Percentiles median_latency() const;
 };
 // Waits until every worker is ready, gives all the same window, and collects what they measured.
-WindowResults measure_in_window(const std::vector<std::unique_ptr<Worker>>& workers,
-                                std::int64_t window_ms);
+WindowResults measure_in_window(const Workers& workers, std::int64_t window_ms);
 // A worker's side of it.
 Window agree_on_window(WorkerChannel& channel);
 

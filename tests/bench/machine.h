@@ -12,8 +12,9 @@ struct Machine {
   std::string kernel;
   std::string compiler;
   std::string openssl;
-  std::string date;  // of today
-  double load = 0;   // average of the last minute: other programs, when the bench has not begun
+  std::string redis;  // of the redis-server that is the peer
+  std::string date;   // of today
+  double load = 0;    // average of the last minute: other programs, when the bench has not begun
 };
 
 Machine describe_machine();

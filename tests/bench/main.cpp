@@ -10,6 +10,7 @@
 #include "figures.h"
 #include "machine.h"
 #include "odb/net/authentication.h"
+#include "plots.h"
 
 namespace odb::bench {
 
@@ -18,7 +19,14 @@ namespace {
 constexpr std::array kFigures{
     Figure{"commit-latency", measure_commit_latency},
     Figure{"commit-throughput", measure_commit_throughput},
+    Figure{"pipelined", measure_pipelined},
+    Figure{"indexed", measure_indexed},
+    Figure{"load-sweep", measure_load_sweep},
+    Figure{"clients", measure_clients},
+    Figure{"contention", measure_contention},
+    Figure{"instructions", measure_instructions},
     Figure{"snapshot", measure_snapshot},
+    Figure{"create", measure_create},
     Figure{"fan-out", measure_fan_out},
     Figure{"local-reads", measure_local_reads},
     Figure{"python-access", measure_python_access},
@@ -26,6 +34,8 @@ constexpr std::array kFigures{
     Figure{"first-reads", measure_first_reads},
     Figure{"reactor-wake", measure_reactor_wake},
     Figure{"commit-cost", measure_commit_cost},
+    Figure{"connections", measure_connections},
+    Figure{"server-start", measure_server_start},
     Figure{"index-interest", measure_index_interest},
     Figure{"memory", measure_memory},
     Figure{"redis-commits", measure_redis_commits},
@@ -37,6 +47,7 @@ constexpr std::array kFigures{
 struct Output {
   std::string json_file;
   std::string update_file;
+  std::string plots_folder;
   bool is_markdown = false;
 };
 
@@ -50,18 +61,23 @@ void write(const Output& output, const Machine& machine, const Run& run) {
   const std::string text =
       output.is_markdown ? as_document(machine, run) : to_text(machine) + "\n" + run.report.table();
   std::fputs(text.c_str(), stdout);
+  const json::object all{{"machine", to_json(machine)},
+                         {"repetitions", run.options.repetitions},
+                         {"quick", run.options.quick},
+                         {"figures", run.report.to_json()}};
   if (!output.json_file.empty()) {
-    const json::object all{{"machine", to_json(machine)},
-                           {"repetitions", run.options.repetitions},
-                           {"quick", run.options.quick},
-                           {"figures", run.report.to_json()}};
     std::ofstream file(output.json_file);
     if (!(file << json::serialize(all) << "\n")) {
       throw std::runtime_error("cannot write " + output.json_file);
     }
   }
+  if (!output.plots_folder.empty()) draw_plots(all, output.plots_folder);
   if (!output.update_file.empty()) {
-    update_between_markers(output.update_file, as_document(machine, run));
+    std::string document = as_document(machine, run);
+    if (!output.plots_folder.empty()) {
+      document += show_plots(output.plots_folder, output.update_file);
+    }
+    update_between_markers(output.update_file, document);
   }
 }
 
@@ -101,6 +117,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--json", output.json_file, "Also write all samples there");
   app.add_flag("--markdown", output.is_markdown, "Print the table as Markdown");
+  app.add_option("--plots", output.plots_folder, "Draw plots into this folder, as SVG");
   app.add_option("--update", output.update_file, "Put the table between the markers of this file");
 
   CLI::App* worker = app.add_subcommand("worker", "One of the processes that take part")->group("");
@@ -116,6 +133,11 @@ int run(int argc, char** argv) {
   }
 
   const Machine machine = describe_machine();
+  // Of nothing: what is missing for plots shows now, not when all has been measured.
+  if (!output.plots_folder.empty()) {
+    draw_plots({{"figures", json::object()}}, output.plots_folder);
+  }
+  raise_descriptor_limit();
   run.token = net::make_token();
   measure(run);
   write(output, machine, run);

@@ -13,6 +13,12 @@ Schema counter_schema() {
   return schema;
 }
 
+Schema note_schema() {
+  Schema schema("bench_notes");
+  schema.define<Note>(index<&Note::status>());
+  return schema;
+}
+
 Schema item_schema(Indexing indexing) {
   Schema schema("bench_items");
   if (indexing == Indexing::kNumber) {

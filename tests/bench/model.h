@@ -25,7 +25,17 @@ struct Item {
 BOOST_DESCRIBE_STRUCT(Item, (), (number, measure, label))
 inline constexpr double kItemDataBytes = 8 + 8 + 16;
 
+// What commits to an index are about.
+struct Note {
+  std::string text{};
+  std::int64_t status = 0;
+};
+BOOST_DESCRIBE_STRUCT(Note, (), (text, status))
+inline constexpr std::size_t kNoteTextBytes = 100;
+inline constexpr std::int64_t kNoteStatuses = 64;  // values that its index has
+
 Schema counter_schema();
+Schema note_schema();  // indexed by status
 
 enum class Indexing { kNone, kNumber };
 Schema item_schema(Indexing indexing);

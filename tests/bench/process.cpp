@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -115,6 +115,14 @@ void Process::write_line(const std::string& line) {
   if (::write(input_, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
     fail("write to " + name_);
   }
+}
+
+void Process::pause() {
+  if (::kill(id_, SIGSTOP) != 0) fail("stop " + name_);
+}
+
+void Process::resume() {
+  if (::kill(id_, SIGCONT) != 0) fail("continue " + name_);
 }
 
 std::size_t Process::resident_bytes() const {

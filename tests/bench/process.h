@@ -31,6 +31,10 @@ class Process {
   std::string read_line(std::chrono::seconds timeout = std::chrono::seconds(120));
   void write_line(const std::string& line);
 
+  // Keeps it from running, or lets it again.
+  void pause();
+  void resume();
+
   pid_t id() const { return id_; }
   // Memory that the process occupies now.
   std::size_t resident_bytes() const;

@@ -9,8 +9,11 @@
 
 namespace odb::bench {
 
-// Runs a script of this folder with the server's port and `arguments`, by the interpreter that the
-// package is built for; what it prints. Nothing, and a skipped line, when it says "skipped".
+// The one that the package is built for.
+inline constexpr char kPythonInterpreter[] = "/usr/bin/python3";
+
+// Runs a script of this folder with the server's port and `arguments`; what it prints. Nothing, and
+// a skipped line, when it says "skipped".
 std::optional<json::object> run_python(Run& run, const std::string& figure,
                                        const ServerProcess& server, const std::string& script,
                                        const std::vector<std::string>& arguments = {},

@@ -1,66 +1,38 @@
-// RedisServer: a redis-server of our own, gone with the bench.
+// redis-server processes of our own, gone with the bench.
 #pragma once
 
-#include <unistd.h>
-
-#include <chrono>
-#include <filesystem>
-#include <stdexcept>
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <system_error>
-#include <thread>
 
 #include "process.h"
+#include "temporary_folder.h"
 
 namespace odb::bench {
 
+// One that writes all to an append-only file: what odb keeps its data in.
 class RedisServer {
  public:
-  explicit RedisServer(const std::string& appendfsync)
-      : folder_(std::filesystem::temp_directory_path() /
-                ("odb_bench_" + std::to_string(::getpid()))),
-        socket_((folder_ / "socket").string()),
-        process_(make(appendfsync)) {
-    wait();
-  }
-  ~RedisServer() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
+  explicit RedisServer(const std::string& appendfsync);
   const std::string& socket() const { return socket_; }
 
  private:
-  ProcessOptions make(const std::string& appendfsync) const {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    ProcessOptions options;
-    options.arguments = {"/usr/bin/redis-server",
-                         "--port",
-                         "0",
-                         "--unixsocket",
-                         socket_,
-                         "--dir",
-                         folder_.string(),
-                         "--save",
-                         "",
-                         "--appendonly",
-                         "yes",
-                         "--appendfsync",
-                         appendfsync,
-                         "--logfile",
-                         (folder_ / "log").string()};
-    return options;
-  }
-  void wait() const {
-    for (int i = 0; i < 500; ++i) {
-      if (std::filesystem::exists(socket_)) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    throw std::runtime_error("redis-server does not start");
-  }
-
-  const std::filesystem::path folder_;
+  const TemporaryFolder folder_;
   const std::string socket_;
+  Process process_;
+};
+
+// One that keeps everything in memory and speaks TLS, with a certificate made as odb_server makes
+// its own: what odb is compared with.
+class RedisTlsServer {
+ public:
+  explicit RedisTlsServer(std::optional<int> cpu = {});
+  std::uint16_t port() const { return port_; }
+  Process& process() { return process_; }
+
+ private:
+  const TemporaryFolder folder_;
+  const std::uint16_t port_;
   Process process_;
 };
 

@@ -18,8 +18,13 @@ namespace {
 constexpr std::string_view kBegin = "<!-- odb_bench: begin -->";
 constexpr std::string_view kEnd = "<!-- odb_bench: end -->";
 
-using Cells = std::array<std::string, 7>;
-const Cells kTitles{"figure", "what", "odb (min .. max)", "floor", "odb / floor", "goal", "met"};
+constexpr std::size_t kColumns = 9;
+using Cells = std::array<std::string, kColumns>;
+using Widths = std::array<std::size_t, kColumns>;
+enum Column : std::size_t { kFigure, kWhat, kOdb, kFloor, kByFloor, kPeer, kByPeer, kGoal, kMet };
+const Cells kTitles{"figure",     "what",        "odb (min .. max)",
+                    "floor",      "odb / floor", "peer",
+                    "odb / peer", "goal",        "met"};
 
 // Three digits that count, with separators: 1 234 567, 12.3, 0.123.
 std::string tidy(double value) {
@@ -34,58 +39,101 @@ std::string tidy(double value) {
   return out;
 }
 
-std::string with_unit(double value, const std::string& unit) { return tidy(value) + " " + unit; }
+std::string with_unit(double value, const std::string& unit) {
+  return unit.empty() ? tidy(value) : tidy(value) + " " + unit;
+}
 
-bool is_met(const Line& line) {
+// Of samples that a goal speaks of; not a number, which meets no goal, when they are missing.
+double of_goal(double bound, const std::vector<double>& samples) {
+  return samples.empty() ? std::nan("") : bound * median(samples);
+}
+
+bool is_met(const Line& line, const Goal& goal) {
   const double value = median(line.samples);
-  switch (line.goal.kind) {
+  switch (goal.kind) {
     case Goal::Kind::kAtMost:
-      return value <= line.goal.bound;
+      return value <= goal.bound;
     case Goal::Kind::kAtLeast:
-      return value >= line.goal.bound;
+      return value >= goal.bound;
     case Goal::Kind::kFloorTimes:
-      return value <= line.goal.bound * median(line.floor_samples);
+      return value <= of_goal(goal.bound, line.floor_samples);
+    case Goal::Kind::kFloorAtLeast:
+      return value >= of_goal(goal.bound, line.floor_samples);
+    case Goal::Kind::kPeerTimes:
+      return value <= of_goal(goal.bound, line.peer_samples);
+    case Goal::Kind::kPeerAtLeast:
+      return value >= of_goal(goal.bound, line.peer_samples);
     case Goal::Kind::kNone:
       break;
   }
   return true;
 }
 
-std::string goal_text(const Line& line) {
-  switch (line.goal.kind) {
+std::string goal_text(const Line& line, const Goal& goal) {
+  switch (goal.kind) {
     case Goal::Kind::kAtMost:
-      return "at most " + with_unit(line.goal.bound, line.unit);
+      return "at most " + with_unit(goal.bound, line.unit);
     case Goal::Kind::kAtLeast:
-      return "at least " + with_unit(line.goal.bound, line.unit);
+      return "at least " + with_unit(goal.bound, line.unit);
     case Goal::Kind::kFloorTimes:
-      return "within " + tidy(line.goal.bound) + " x floor";
+      return "within " + tidy(goal.bound) + " x floor";
+    case Goal::Kind::kFloorAtLeast:
+      return "at least " + tidy(goal.bound) + " x floor";
+    case Goal::Kind::kPeerTimes:
+      return "within " + tidy(goal.bound) + " x " + line.peer_name;
+    case Goal::Kind::kPeerAtLeast:
+      return "at least " + tidy(goal.bound) + " x " + line.peer_name;
     case Goal::Kind::kNone:
       break;
   }
   return "";
 }
 
+// Of all goals, `text(goal)`.
+template <class Text>
+std::string joined(const Line& line, Text&& text) {
+  std::string out;
+  for (const Goal& goal : line.goals) out += (out.empty() ? "" : "; ") + text(goal);
+  return out;
+}
+
+std::string goals_text(const Line& line) {
+  return joined(line, [&](const Goal& goal) { return goal_text(line, goal); });
+}
+
+std::string ratio(double value, double other) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value / other);
+  return text;
+}
+
 Cells cells_of(const Line& line) {
-  if (line.samples.empty())
-    return {line.figure, line.what, "skipped: " + line.note, "", "", "", ""};
+  Cells cells{line.figure, line.what};
+  if (line.samples.empty() && line.peer_samples.empty()) {
+    cells[kOdb] = "skipped: " + line.note;
+    return cells;
+  }
+  if (!line.note.empty()) cells[kWhat] += " (" + line.note + ")";
+  if (!line.peer_samples.empty()) {
+    cells[kPeer] = line.peer_name + ": " + with_unit(median(line.peer_samples), line.unit);
+  }
+  if (line.samples.empty()) return cells;
   const double value = median(line.samples);
   const auto [low, high] = std::minmax_element(line.samples.begin(), line.samples.end());
-  Cells cells{line.figure, line.what,
-              with_unit(value, line.unit) + " (" + tidy(*low) + " .. " + tidy(*high) + ")"};
+  cells[kOdb] = with_unit(value, line.unit) + " (" + tidy(*low) + " .. " + tidy(*high) + ")";
   if (!line.floor_samples.empty()) {
     const double floor = median(line.floor_samples);
-    cells[3] = with_unit(floor, line.unit);
-    char ratio[32];
-    std::snprintf(ratio, sizeof ratio, "%.2f", value / floor);
-    cells[4] = ratio;
+    cells[kFloor] = with_unit(floor, line.unit);
+    cells[kByFloor] = ratio(value, floor);
   }
-  cells[5] = goal_text(line);
-  if (line.goal.kind != Goal::Kind::kNone) cells[6] = is_met(line) ? "yes" : "NO";
-  if (!line.note.empty()) cells[1] += " (" + line.note + ")";
+  if (!line.peer_samples.empty()) cells[kByPeer] = ratio(value, median(line.peer_samples));
+  cells[kGoal] = goals_text(line);
+  cells[kMet] = joined(
+      line, [&](const Goal& goal) { return std::string(is_met(line, goal) ? "yes" : "NO"); });
   return cells;
 }
 
-void append_row(std::string& out, const Cells& cells, const std::array<std::size_t, 7>& widths,
+void append_row(std::string& out, const Cells& cells, const Widths& widths,
                 std::string_view separator) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     out += separator;
@@ -94,7 +142,7 @@ void append_row(std::string& out, const Cells& cells, const std::array<std::size
   }
 }
 
-std::vector<Cells> rows_of(const std::vector<Line>& lines, std::array<std::size_t, 7>& widths) {
+std::vector<Cells> rows_of(const std::vector<Line>& lines, Widths& widths) {
   std::vector<Cells> rows{kTitles};
   for (const Line& line : lines) rows.push_back(cells_of(line));
   widths.fill(3);
@@ -111,7 +159,7 @@ boost::json::array to_array(const std::vector<double>& samples) {
 }  // namespace
 
 Line& Report::line(const std::string& figure, const std::string& what, const std::string& unit,
-                   Goal goal) {
+                   Goal goal, Goal second_goal) {
   const auto found = std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) {
     return line.figure == figure && line.what == what;
   });
@@ -120,7 +168,9 @@ Line& Report::line(const std::string& figure, const std::string& what, const std
   made.figure = figure;
   made.what = what;
   made.unit = unit;
-  made.goal = goal;
+  for (const Goal& given : {goal, second_goal}) {
+    if (given.kind != Goal::Kind::kNone) made.goals.push_back(given);
+  }
   return lines_.emplace_back(std::move(made));
 }
 
@@ -129,7 +179,7 @@ void Report::skip(const std::string& figure, const std::string& reason) {
 }
 
 std::string Report::table() const {
-  std::array<std::size_t, 7> widths;
+  Widths widths;
   std::string out;
   for (const Cells& cells : rows_of(lines_, widths)) {
     append_row(out, cells, widths, "  ");
@@ -140,7 +190,7 @@ std::string Report::table() const {
 }
 
 std::string Report::markdown() const {
-  std::array<std::size_t, 7> widths;
+  Widths widths;
   std::string out;
   bool is_title = true;
   for (const Cells& cells : rows_of(lines_, widths)) {
@@ -166,9 +216,19 @@ boost::json::object Report::to_json() const {
       entry["floor_samples"] = to_array(line.floor_samples);
       entry["floor_median"] = median(line.floor_samples);
     }
-    if (line.goal.kind != Goal::Kind::kNone && !line.samples.empty()) {
-      entry["goal"] = goal_text(line);
-      entry["goal_met"] = is_met(line);
+    if (!line.peer_samples.empty()) {
+      entry["peer"] = line.peer_name;
+      entry["peer_samples"] = to_array(line.peer_samples);
+      entry["peer_median"] = median(line.peer_samples);
+    }
+    if (!line.goals.empty() && !line.samples.empty()) {
+      entry["goal"] = goals_text(line);
+      entry["goal_met"] = std::all_of(line.goals.begin(), line.goals.end(),
+                                      [&](const Goal& goal) { return is_met(line, goal); });
+    }
+    if (line.point) {
+      entry["curve"] = line.point->curve;
+      entry["x"] = line.point->x;
     }
     boost::json::value& figure = figures[line.figure];
     if (!figure.is_object()) figure.emplace_object();

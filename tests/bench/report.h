@@ -11,30 +11,43 @@ namespace odb::bench {
 struct Goal {
   enum class Kind {
     kNone,
-    kAtMost,      // value <= bound
-    kAtLeast,     // value >= bound
-    kFloorTimes,  // value <= bound * floor
+    kAtMost,        // value <= bound
+    kAtLeast,       // value >= bound
+    kFloorTimes,    // value <= bound * floor
+    kFloorAtLeast,  // value >= bound * floor
+    kPeerTimes,     // value <= bound * peer
+    kPeerAtLeast,   // value >= bound * peer
   };
   Kind kind = Kind::kNone;
   double bound = 0;
 };
 
-// One line of the table.
+// Where a line's value stands in a plot: on the curve of this name, at this place of the x axis.
+struct Point {
+  std::string curve;
+  double x = 0;
+};
+
+// One line of the table. The floor is what the measured thing cannot be without; the peer is what
+// does the same and could be used instead.
 struct Line {
   std::string figure;  // "commit-latency"
   std::string what;    // "p50, same core"
   std::string unit;    // "us"
-  Goal goal;
+  std::vector<Goal> goals;
   std::string note;
-  std::vector<double> samples;        // one a repetition
+  std::string peer_name = "Redis";
+  std::vector<double> samples;        // one a repetition; empty when only the peer was measured
   std::vector<double> floor_samples;  // likewise; empty when there is no floor
+  std::vector<double> peer_samples;   // likewise
+  std::optional<Point> point;
 };
 
 class Report {
  public:
   // The line of this name, made when it is new. Stays valid until the next call.
   Line& line(const std::string& figure, const std::string& what, const std::string& unit,
-             Goal goal = {});
+             Goal goal = {}, Goal second_goal = {});
   void skip(const std::string& figure, const std::string& reason);
 
   std::string table() const;     // for terminals

@@ -21,6 +21,20 @@ struct Entry {
 constexpr std::array kWorkers{
     Entry{"floor-client", floor_client},
     Entry{"floor-server", floor_server},
+    Entry{"bare-loop-client", bare_loop_client},
+    Entry{"bare-loop-server", bare_loop_server},
+    Entry{"budget-load", budget_load_worker},
+    Entry{"redis-publisher", redis_publisher},
+    Entry{"redis-subscriber", redis_subscriber},
+    Entry{"redis-fill", redis_fill_worker},
+    Entry{"redis-snapshot", redis_snapshot_worker},
+    Entry{"commits-meanwhile", commits_meanwhile_worker},
+    Entry{"cache", cache_worker},
+    Entry{"create", create_worker},
+    Entry{"create-watcher", create_watcher},
+    Entry{"make-counter", make_counter_worker},
+    Entry{"contention", contention_worker},
+    Entry{"redis-load", redis_load_worker},
     Entry{"commit-latency", commit_latency_worker},
     Entry{"commit-throughput", commit_throughput_worker},
     Entry{"redis-floor", redis_floor_worker},
@@ -91,6 +105,16 @@ Worker::Worker(const std::string& name, const json::object& arguments, std::opti
     : process_({.arguments = {own_path(), "worker", name, json::serialize(arguments)},
                 .environment = {{"ODB_SERVICE_TOKEN", token}},
                 .cpu = cpu}) {}
+
+Workers start_workers(int count, const std::string& name, const json::object& arguments,
+                      std::optional<int> cpu, const std::string& token) {
+  Workers workers;
+  workers.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    workers.push_back(std::make_unique<Worker>(name, arguments, cpu, token));
+  }
+  return workers;
+}
 
 json::object Worker::read() { return parse_object(process_.read_line()); }
 void Worker::write(const json::object& answer) { process_.write_line(json::serialize(answer)); }

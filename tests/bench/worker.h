@@ -3,8 +3,11 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "process.h"
 
@@ -40,6 +43,11 @@ class Worker {
  private:
   Process process_;
 };
+
+// So many alike.
+using Workers = std::vector<std::unique_ptr<Worker>>;
+Workers start_workers(int count, const std::string& name, const json::object& arguments,
+                      std::optional<int> cpu, const std::string& token);
 
 // Fields of messages; throw std::runtime_error naming what is missing.
 double number(const json::object& object, std::string_view name);
