@@ -124,12 +124,6 @@ class FailingFiles final : public rocksdb::FileSystemWrapper {
     *result = std::make_unique<InPlace>(std::move(*result), *this, name);
     return status;
   }
-  IOStatus Truncate(const std::string& name, std::size_t size, const IOOptions& options,
-                    Context* context) override {
-    const std::lock_guard lock(mutex_);
-    if (is_over_) return over();
-    return FileSystemWrapper::Truncate(name, size, options, context);
-  }
   IOStatus DeleteFile(const std::string& name, const IOOptions& options,
                       Context* context) override {
     const std::lock_guard lock(mutex_);
@@ -168,6 +162,11 @@ class FailingFiles final : public rocksdb::FileSystemWrapper {
     IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
                     const rocksdb::DataVerificationInfo&, Context* context) override {
       return Append(data, options, context);
+    }
+    IOStatus Truncate(std::uint64_t size, const IOOptions& options, Context* context) override {
+      const std::lock_guard lock(files_.mutex_);
+      if (files_.is_over_) return over();
+      return FSWritableFileOwnerWrapper::Truncate(size, options, context);
     }
     IOStatus Sync(const IOOptions& options, Context* context) override {
       std::unique_lock lock(files_.mutex_);

@@ -181,10 +181,8 @@ Result<void> Tables::cut_off(const Place& place, const WalCut& cut) {
   for (const std::string& file : cut.later_files) sizes.emplace_back(file, 0);
   for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
     std::unique_ptr<rocksdb::FSWritableFile> file;
-    auto status = files->Truncate(size->first, size->second, rocksdb::IOOptions(), nullptr);
-    if (status.ok()) {
-      status = files->ReopenWritableFile(size->first, rocksdb::FileOptions(), &file, nullptr);
-    }
+    auto status = files->ReopenWritableFile(size->first, rocksdb::FileOptions(), &file, nullptr);
+    if (status.ok()) status = file->Truncate(size->second, rocksdb::IOOptions(), nullptr);
     if (status.ok()) status = file->Fsync(rocksdb::IOOptions(), nullptr);
     if (!status.ok()) return unavailable(status);
   }
