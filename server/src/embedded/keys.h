@@ -11,6 +11,7 @@
 
 namespace odb::server::embedded {
 
+inline constexpr std::string_view kMeta = "m/";  // every key of those that follow begins so
 inline constexpr std::string_view kHistory = "m/history";  // two numbers
 inline constexpr std::string_view kVersion = "m/version";
 inline constexpr std::string_view kIdsBelow = "m/ids_below";

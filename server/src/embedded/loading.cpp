@@ -5,6 +5,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -96,7 +98,7 @@ class Pages {
 
 class Loading {
  public:
-  Loading(const Tables& tables, StoreLoader& loader) : tables_(tables), loader_(loader) {}
+  Loading(Tables& tables, StoreLoader& loader) : tables_(tables), loader_(loader) {}
 
   Result<std::optional<StoredDatabase>> run() {
     auto stored = load_meta();
@@ -108,29 +110,32 @@ class Loading {
   }
 
  private:
-  Result<std::uint64_t> number(std::string_view key, std::uint64_t otherwise) {
-    auto value = tables_.get(key);
-    if (!value) return value.error();
-    if (!value->has_value()) return otherwise;
-    std::string_view left = **value;
-    const auto found = take_number<std::uint64_t>(left);
-    if (!found || !left.empty()) return damaged(std::string(key) + " is no number");
-    return *found;
+  Result<std::uint64_t> number(std::string_view key, std::uint64_t otherwise) const {
+    const auto found = meta_.find(key);
+    if (found == meta_.end()) return otherwise;
+    std::string_view left = found->second;
+    const auto number = take_number<std::uint64_t>(left);
+    if (!number || !left.empty()) return damaged(std::string(key) + " is no number");
+    return *number;
   }
 
   Result<std::optional<StoredDatabase>> load_meta() {
-    auto history = tables_.get(kHistory);
-    if (!history) return history.error();
-    if (!history->has_value()) return std::optional<StoredDatabase>();
-    std::string_view left = **history;
+    auto read = tables_.for_each(kMeta, [&](std::string_view key, std::string_view value) {
+      meta_.emplace(key, value);
+      return Result<void>();
+    });
+    if (!read) return read.error();
+    const auto history = meta_.find(kHistory);
+    if (history == meta_.end()) return std::optional<StoredDatabase>();
+    std::string_view left = history->second;
     const auto high = take_number<std::uint64_t>(left);
     const auto low = take_number<std::uint64_t>(left);
     if (!high || !low || !left.empty()) return damaged("its history has another size");
     const auto version = number(kVersion, 0);
     const auto ids_below = number(kIdsBelow, 1);
     const auto forgotten = number(kForgottenUpTo, 0);
-    for (const auto* read : {&version, &ids_below, &forgotten}) {
-      if (!*read) return read->error();
+    for (const auto* found : {&version, &ids_below, &forgotten}) {
+      if (!*found) return found->error();
     }
     StoredDatabase stored;
     stored.history = {*high, *low};
@@ -221,15 +226,16 @@ class Loading {
     return {};
   }
 
-  const Tables& tables_;
+  Tables& tables_;
   StoreLoader& loader_;
+  std::map<std::string, std::string, std::less<>> meta_;
   std::uint64_t rows_ = 0;
   Clock::time_point told_at_ = Clock::now();
 };
 
 }  // namespace
 
-Result<std::optional<StoredDatabase>> load_database(const Tables& tables, StoreLoader& loader) {
+Result<std::optional<StoredDatabase>> load_database(Tables& tables, StoreLoader& loader) {
   return Loading(tables, loader).run();
 }
 

@@ -12,6 +12,6 @@ namespace odb::server::embedded {
 // Hands out what there is; nothing when no history has been begun. Reads everything, also what it
 // does not hand out, so that damage is found now and not later. kBadConfiguration names what is
 // damaged.
-Result<std::optional<StoredDatabase>> load_database(const Tables& tables, StoreLoader& loader);
+Result<std::optional<StoredDatabase>> load_database(Tables& tables, StoreLoader& loader);
 
 }  // namespace odb::server::embedded

@@ -106,6 +106,9 @@ rocksdb::Options make_options(rocksdb::Env* env) {
   options.track_and_verify_wals_in_manifest = true;
   options.max_open_files = kOpenFilesMax;
   options.write_buffer_size = kMemtableBytes;
+  // Nothing is read from a memtable but all of it, once: it need not be sorted until then.
+  options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+  options.allow_concurrent_memtable_write = false;
   options.max_write_buffer_number = kMemtablesMax;
   options.max_background_jobs = 2;
   options.bytes_per_sync = 1024 * 1024;  // so that the disk is not flooded at the end of a file
@@ -140,6 +143,7 @@ struct Tables::Open {
   std::unique_ptr<rocksdb::Env> env;  // outlives the database
   std::string folder;
   std::unique_ptr<rocksdb::DB> db;
+  std::unique_ptr<rocksdb::Iterator> reader;
 };
 
 namespace {
@@ -157,6 +161,7 @@ Tables::Tables(std::unique_ptr<Open> open) : open_(std::move(open)) {}
 
 Tables::~Tables() {
   if (open_->db == nullptr) return;
+  open_->reader.reset();
   // What is not in the tables yet is in the log; and whoever closes after an error knows of it.
   open_->db->Close().PermitUncheckedError();
 }
@@ -171,6 +176,10 @@ Result<std::unique_ptr<Tables>> Tables::open_to_read(const Place& place,
       rocksdb::DB::OpenForReadOnly(make_options(open->env.get()), place.folder, &db);
   if (!status.ok()) return cannot_open(place.folder, status);
   open->db.reset(db);
+  rocksdb::ReadOptions options;
+  options.readahead_size = kReadaheadBytes;
+  options.fill_cache = false;
+  open->reader.reset(db->NewIterator(options));
   return std::unique_ptr<Tables>(new Tables(std::move(open)));
 }
 
@@ -202,25 +211,14 @@ Result<std::unique_ptr<Tables>> Tables::open(const Place& place) {
   return std::unique_ptr<Tables>(new Tables(std::move(open)));
 }
 
-Result<std::optional<std::string>> Tables::get(std::string_view key) const {
-  std::string value;
-  const auto status = open_->db->Get(rocksdb::ReadOptions(), slice(key), &value);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return cannot_open(open_->folder, status);
-  return std::optional(std::move(value));
-}
-
-Result<void> Tables::for_each(std::string_view begin, const Take& take) const {
-  rocksdb::ReadOptions options;
-  options.readahead_size = kReadaheadBytes;
-  options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> at(open_->db->NewIterator(options));
-  for (at->Seek(slice(begin)); at->Valid() && at->key().starts_with(slice(begin)); at->Next()) {
-    if (auto taken = take(at->key().ToStringView(), at->value().ToStringView()); !taken) {
+Result<void> Tables::for_each(std::string_view begin, const Take& take) {
+  rocksdb::Iterator& at = *open_->reader;
+  for (at.Seek(slice(begin)); at.Valid() && at.key().starts_with(slice(begin)); at.Next()) {
+    if (auto taken = take(at.key().ToStringView(), at.value().ToStringView()); !taken) {
       return taken;
     }
   }
-  if (!at->status().ok()) return cannot_open(open_->folder, at->status());
+  if (!at.status().ok()) return cannot_open(open_->folder, at.status());
   return {};
 }
 

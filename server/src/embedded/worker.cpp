@@ -20,6 +20,8 @@ constexpr milliseconds kBackoffMax{2'000};
 // After so long without a commit the marks are brought up to date on the disk.
 constexpr milliseconds kRestAfter{1'000};
 constexpr milliseconds kGlanceInterval{500};
+// Without a sync for each write, marks are not written for each either.
+constexpr milliseconds kNoteInterval{5};
 // The log is cut when it is too long by one part in so many.
 constexpr std::uint64_t kLogSlack = 16;
 
@@ -183,6 +185,10 @@ Result<void> Worker::write(Group& group) {
     const Lock lock(mutex_);
     mark_.synced = synced_;
   }
+  // Older ones are true as well, only less so.
+  const auto now = Clock::now();
+  if (!is_synced && now - noted_at_ < kNoteInterval) return {};
+  noted_at_ = now;
   // What the mark is for is found out after the next end. Should it fail, that will know less.
   if (auto noted = note(Mark::State::kServing); !noted) {
     spdlog::warn("cannot write {}: {}", mark_path_, noted.error().message);
@@ -339,9 +345,8 @@ void Worker::rest(Lock& lock) {
       mark_.synced = std::max(mark_.synced, synced_);
     }
     const bool all_is_synced = mark_.synced == mark_.acknowledged;
-    if (is_still && options_.durability == Durability::kInterval && all_is_synced) {
-      noted = note(Mark::State::kAtRest);
-    }
+    const bool is_at_rest = options_.durability == Durability::kInterval && all_is_synced;
+    if (is_still) noted = note(is_at_rest ? Mark::State::kAtRest : Mark::State::kServing);
     if (is_still && noted && options_.durability != Durability::kOs) noted = marks_->sync();
   }
   lock.lock();

@@ -116,6 +116,7 @@ class Worker {
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<MarkFile> marks_;
   Mark mark_;
+  Clock::time_point noted_at_;
   std::uint64_t synced_ = 0;  // with mutex_
 
   std::thread writer_;
