@@ -4,6 +4,7 @@
 
 #include <rocksdb/file_system.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -59,9 +60,14 @@ class FailingFiles final : public rocksdb::FileSystemWrapper {
     changed_.notify_all();
   }
   // Until a sync waits.
-  void await_held() {
+  bool await_held() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return held_ > 0; });
+    return changed_.wait_for(lock, std::chrono::seconds(20), [this] { return held_ > 0; });
+  }
+  // What a power cut would leave of a file that is written in place.
+  std::string synced_content(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return files_[path].content.value_or("");
   }
   std::size_t syncs() {
     const std::lock_guard lock(mutex_);
