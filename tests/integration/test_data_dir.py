@@ -160,6 +160,12 @@ def test_it_opens_after_many_kills_in_a_row(serve, shop):
     assert shop(serve()).names() == names
 
 
+def test_it_says_what_may_be_lost(serve, tmp_path):
+    assert "what is acknowledged is on the disk" in serve().log()
+    assert "in the last 250 ms" in serve("--durability", "interval=250ms", at=tmp_path / "a").log()
+    assert "in the last half minute" in serve("--durability", "os", at=tmp_path / "b").log()
+
+
 # ---- one owner ----
 
 

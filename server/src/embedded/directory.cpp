@@ -154,6 +154,8 @@ Result<void> Directory::claim() {
   return sync_path(fs::absolute(path_).parent_path().string());
 }
 
+Result<void> Directory::sync() const { return sync_path(path_); }
+
 std::string boot_id() { return first_line("/proc/sys/kernel/random/boot_id"); }
 
 }  // namespace odb::server::embedded

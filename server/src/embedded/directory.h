@@ -27,6 +27,8 @@ class Directory {
 
   // From here on it is a data directory, durably. Does nothing when it was one before.
   Result<void> claim();
+  // Whatever has been put into it since is found again after the machine failed.
+  Result<void> sync() const;
 
  private:
   Directory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}

@@ -23,6 +23,23 @@ Error damaged(const std::string& what) {
   return {ErrorCode::kBadConfiguration, "the data directory is damaged: " + what};
 }
 
+void describe(const EmbeddedOptions& options) {
+  switch (options.durability) {
+    case Durability::kCommit:
+      return spdlog::info("{}: what is acknowledged is on the disk", options.folder);
+    case Durability::kInterval:
+      return spdlog::warn(
+          "{}: when the machine fails, what was acknowledged in the last {} ms or so may be lost "
+          "(--durability interval)",
+          options.folder, options.sync_interval.count());
+    case Durability::kOs:
+      return spdlog::warn(
+          "{}: when the machine fails, what was acknowledged in the last half minute or more may "
+          "be lost (--durability os)",
+          options.folder);
+  }
+}
+
 class EmbeddedStore final : public Store {
  public:
   EmbeddedStore(EmbeddedOptions options, Machine machine)
@@ -33,6 +50,7 @@ class EmbeddedStore final : public Store {
     auto directory = Directory::open(options_.folder);
     if (!directory) return directory.error();
     directory_ = *std::move(directory);
+    describe(options_);
     place_ = {directory_->tables(), machine_.files};
     auto mark = MarkFile::read(directory_->mark());
     if (!mark) return mark.error();
@@ -78,7 +96,8 @@ class EmbeddedStore final : public Store {
     mark_.boot = machine_.boot;
     ++mark_.number;
     if (auto noted = marks_->write(mark_); !noted) return noted;
-    return marks_->sync();
+    if (auto synced = marks_->sync(); !synced) return synced;
+    return directory_->sync();
   }
 
   void start(StoreListener& listener, StoreHost& host) override {
