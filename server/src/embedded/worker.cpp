@@ -55,12 +55,11 @@ void Worker::append(const CommitBatch& batch, std::uint64_t generation) {
     fresh.since = Clock::now();
   }
   Group& group = queue_.back();
-  group.last = batch.last();
-  add_append(group.writes, batch);
+  group.writes.add(batch);
   const std::uint64_t kept = options_.log_versions_max;
-  if (group.last.value > log_cut_.value + kept + kept / kLogSlack) {
-    const Version cut_to{group.last.value - kept};
-    cut_log(group.writes, std::exchange(log_cut_, cut_to), cut_to);
+  if (batch.last().value > log_cut_.value + kept + kept / kLogSlack) {
+    const Version cut_to{batch.last().value - kept};
+    group.writes.cut_log(std::exchange(log_cut_, cut_to), cut_to);
   }
   if (!is_writing_) to_write_.notify_one();
 }
@@ -140,14 +139,16 @@ void Worker::write_next(Lock& lock) {
   if (queue_.empty()) ids_only.emplace();
   Group& group = ids_only ? *ids_only : queue_.front();
   const std::optional<ObjectId> ids = std::exchange(ids_wanted_, std::nullopt);
+  is_writing_ = !ids_only;
+  lock.unlock();
+  const Version last = group.writes.last();
+  Writes writes = group.writes.finish();
   if (ids) {
     std::string below;
     append_number(below, ids->value);
-    group.writes.put(kIdsBelow, below);
+    writes.put(kIdsBelow, below);
   }
-  is_writing_ = !ids_only;
-  lock.unlock();
-  const auto written = write(group);
+  const auto written = write(writes);
   lock.lock();
   is_writing_ = false;
   if (!written) {
@@ -164,18 +165,17 @@ void Worker::write_next(Lock& lock) {
   }
   if (ids) tell(IdsReserved{*ids});
   if (ids_only) return;
-  const Version last = group.last;
   queue_.pop_front();
   tell(Durable{last});
 }
 
-Result<void> Worker::write(Group& group) {
+Result<void> Worker::write(const Writes& writes) {
   const bool is_synced = options_.durability == Durability::kCommit;
   const Lock io(io_mutex_);
   if (mark_.state == Mark::State::kAtRest) {
     if (auto woken = wake_up(); !woken) return woken;
   }
-  if (auto written = tables_->write(group.writes, is_synced ? Sync::kYes : Sync::kNo); !written) {
+  if (auto written = tables_->write(writes, is_synced ? Sync::kYes : Sync::kNo); !written) {
     return written;
   }
   mark_.acknowledged = tables_->sequence();
@@ -358,7 +358,7 @@ void Worker::find_overdue(Clock::time_point now) {
   for (Group& group : queue_) {
     if (group.is_overdue || group.since > now - options_.store_timeout) continue;
     group.is_overdue = true;
-    up_to = group.last;
+    up_to = group.writes.last();
   }
   if (!up_to) return;
   spdlog::warn("the data directory has not taken commits in time: their outcome is unknown");

@@ -55,9 +55,8 @@ class Worker {
 
   // Appends that go out together.
   struct Group {
-    Writes writes;
+    AppendedWrites writes;
     Version first;  // 0: identities only
-    Version last;
     Clock::time_point since;
     bool is_overdue = false;
   };
@@ -65,7 +64,7 @@ class Worker {
   // The writer.
   void write_loop();
   void write_next(Lock& lock);
-  Result<void> write(Group& group);
+  Result<void> write(const Writes& writes);
   Result<void> wake_up();
   void go_away(const Error& reason);
   void come_back(Lock& lock);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -66,9 +67,23 @@ class Writes {
   std::string bytes_;
 };
 
-// What an append changes: the log, what the commits touched as the state has it now, outcomes and
-// the version. Versions up to `cut_to` leave the log, of which those up to `cut_from` have before.
-void add_append(Writes& writes, const CommitBatch& batch);
-void cut_log(Writes& writes, Version cut_from, Version cut_to);
+// What appends change that go out together: the log, what the commits touched as the state had it
+// after each append, outcomes and the version. Of the last two only the newest is written.
+class AppendedWrites {
+ public:
+  void add(const CommitBatch& batch);
+  // Versions up to `to` leave the log, of which those up to `from` have before.
+  void cut_log(Version from, Version to);
+
+  std::size_t size_bytes() const { return writes_.size_bytes(); }
+  Version last() const { return last_; }
+  Writes finish();  // nothing is left
+
+ private:
+  Writes writes_;
+  std::map<ClientId, std::string> outcomes_;
+  Version last_;
+  Version forgotten_up_to_;
+};
 
 }  // namespace odb::server::embedded
