@@ -114,16 +114,15 @@ Result<void> Worker::note(Mark::State state) {
 void Worker::write_loop() {
   Lock lock(mutex_);
   for (;;) {
+    if (is_lost_) return to_write_.wait(lock, [this] { return is_stopping_; });
     if (is_away_) {
       to_write_.wait_until(lock, retry_at_, [this] { return is_stopping_; });
       if (is_stopping_) return;
       if (Clock::now() >= retry_at_) come_back(lock);
       continue;
     }
-    to_write_.wait(lock, [this] {
-      return is_stopping_ || (!is_lost_ && (sync_error_ || ids_wanted_ || !queue_.empty()));
-    });
-    if (is_lost_) return;
+    to_write_.wait(
+        lock, [this] { return is_stopping_ || sync_error_ || ids_wanted_ || !queue_.empty(); });
     if (sync_error_) {
       go_away(*std::exchange(sync_error_, std::nullopt));
     } else if (ids_wanted_ || !queue_.empty()) {
