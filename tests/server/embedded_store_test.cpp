@@ -352,25 +352,6 @@ TEST_F(EmbeddedStoreTest, ASyncThatFailsLaterLosesNothingThatIsStillThere) {
   add_durably(2);
 }
 
-TEST_F(EmbeddedStoreTest, WhatWasAcknowledgedAndIsGoneIsALostStore) {
-  options_.durability = Durability::kOs;
-  open_first();
-  add_durably(1);
-  files_->fill_up(20);
-  for (const fs::path& file : files()) {
-    if (file.extension() == ".log") fs::resize_file(file, 0);
-  }
-  add(2);
-  ASSERT_TRUE(run_->host.run_until([&] { return run_->is_away; }));
-  files_->fill_up(std::nullopt);
-  ASSERT_TRUE(run_->host.run_until([&] { return run_->lost.has_value(); }));
-  EXPECT_NE(run_->lost->message.find("was acknowledged"), std::string::npos);
-  add(3);
-  EXPECT_EQ(refusal(run_->outcomes.size() - 1)->code, ErrorCode::kUnavailable);
-  run_->stop();
-  EXPECT_TRUE(open().error) << "nor is it served at the next start";
-}
-
 TEST_F(EmbeddedStoreTest, IdentitiesAreGrantedWhenThereIsRoomAgain) {
   open_first();
   files_->fill_up(0);
