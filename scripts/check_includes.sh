@@ -33,6 +33,9 @@ allowed() {
       ;;
     server/include/*) echo "$std|$boost|$core|$wire|$net|$server" ;;
     server/src/redis/hiredis_link.cpp) echo "$std|$posix|$own|hiredis/.*" ;;
+    server/src/embedded/tables.cpp | server/src/embedded/mark_file.cpp)
+      echo "$std|$own|spdlog/.*|rocksdb/.*"
+      ;;
     server/src/*) echo "$std|$boost|$posix|$own|$core|$wire|$net|$server|spdlog/.*" ;;
     client/include/odb/client/asio.h) echo "$std|boost/asio/.*|boost/asio\.hpp|$core|$client" ;;
     client/include/*) echo "$std|$boost_pure|$core|$client" ;;

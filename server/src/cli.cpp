@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "cli_embedded.h"
 #include "cli_limits.h"
 #include "cli_redis.h"
 #include "cli_tokens.h"
@@ -112,10 +113,7 @@ class Parser {
     app_.add_flag("--inmem", is_inmem_, "Keep everything in memory; gone when the process ends")
         ->group("Store");
     add_redis(app_, redis_);
-    // Stores to come: hidden from --help, but named when someone asks for them.
-    for (const char* name : {"--data-dir"}) {
-      other_stores_.push_back(app_.add_option(name)->expected(0, 1)->group(""));
-    }
+    add_embedded(app_, embedded_);
   }
 
   void add_tokens() {
@@ -195,18 +193,10 @@ class Parser {
   }
 
   std::variant<CommandLine, Refusal> result() {
-    for (const CLI::Option* store : other_stores_) {
-      if (store->count() > 0) {
-        return refuse("--" + store->get_lnames().front() +
-                      ": this version offers only --inmem and --redis");
-      }
-    }
-    if (is_inmem_ && !redis_.address.empty()) {
-      return refuse("--inmem and --redis exclude each other");
-    }
-    if (!is_inmem_ && redis_.address.empty()) {
-      return refuse("no store chosen: expected --inmem or --redis");
-    }
+    const int stores =
+        (is_inmem_ ? 1 : 0) + (redis_.address.empty() ? 0 : 1) + (embedded_.folder.empty() ? 0 : 1);
+    if (stores > 1) return refuse("--inmem, --redis and --data-dir exclude each other");
+    if (stores == 0) return refuse("no store chosen: expected --inmem, --redis or --data-dir");
     if (host_.empty() || port_.empty()) return refuse("expected HOST and PORT");
     const auto port = parse_count(port_);
     if (!port || *port > kPortMax) return refuse("PORT: expected a number from 0 to 65535");
@@ -224,6 +214,13 @@ class Parser {
     auto redis = take_redis(redis_, result.warnings);
     if (!redis) return refuse(redis.error().message);
     result.redis = *std::move(redis);
+    auto embedded = take_embedded(embedded_);
+    if (!embedded) return refuse(embedded.error().message);
+    result.embedded = *std::move(embedded);
+    if (result.embedded) {
+      result.embedded->store_timeout = redis_.options.store_timeout;
+      result.embedded->log_versions_max = redis_.options.log_versions_max;
+    }
     result.log_level = spdlog::level::from_str(log_level_);
     result.options.host = host_;
     result.options.port = static_cast<std::uint16_t>(*port);
@@ -266,7 +263,7 @@ class Parser {
   std::string port_;
   bool is_inmem_ = false;
   RedisArguments redis_;
-  std::vector<CLI::Option*> other_stores_;
+  EmbeddedArguments embedded_;
   std::string token_;
   std::string token_file_;
   CLI::Option* token_option_ = nullptr;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "odb/server/embedded_store.h"
 #include "odb/server/redis_store.h"
 #include "odb/server/server.h"
 
@@ -16,7 +17,9 @@ namespace odb::server {
 // What the program is asked to do.
 struct CommandLine {
   ServerOptions options;
-  std::optional<RedisOptions> redis;  // nothing: everything is kept in memory
+  // At most one of them; none: everything is kept in memory.
+  std::optional<RedisOptions> redis;
+  std::optional<EmbeddedOptions> embedded;
   spdlog::level::level_enum log_level = spdlog::level::info;
   std::vector<std::string> warnings;  // for the log, once there is one
 };

@@ -49,14 +49,14 @@ void add_redis(CLI::App& app, RedisArguments& arguments) {
 
 void add_redis_limits(CLI::App& app, RedisOptions& options) {
   add_duration_limit(app, "--store-timeout", options.store_timeout,
-                     "How long Redis may leave a commit unconfirmed before its outcome\n"
-                     "counts as unknown");
+                     "How long Redis, or the disk, may leave a commit unconfirmed before its\n"
+                     "outcome counts as unknown");
   add_duration_limit(app, "--lease-time", options.lease_time,
                      "How long a server that is gone still owns the database in Redis");
   add_duration_limit(app, "--lease-wait", options.lease_wait,
                      "How long to wait at the start for a server that owns it");
   add_count_limit(app, "--log-versions-max", options.log_versions_max,
-                  "Versions in the log in Redis, about");
+                  "Versions in the log in Redis or in the data directory, about");
 }
 
 Result<std::optional<RedisOptions>> take_redis(const RedisArguments& arguments,

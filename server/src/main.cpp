@@ -17,6 +17,7 @@
 #include "cli.h"
 #include "main_signals.h"
 #include "odb/net/socket.h"
+#include "odb/server/embedded_store.h"
 #include "odb/server/redis_store.h"
 #include "odb/server/server.h"
 #include "odb/version.h"
@@ -75,6 +76,8 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   const std::string host = command_line.options.host;
   if (command_line.redis)
     command_line.options.store = make_redis_store(*std::move(command_line.redis));
+  if (command_line.embedded)
+    command_line.options.store = make_embedded_store(*std::move(command_line.embedded));
   std::atomic<bool> is_store_lost = false;
   command_line.options.on_store_lost = [&](const Error&) {
     is_store_lost = true;

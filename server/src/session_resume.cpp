@@ -64,7 +64,11 @@ bool Session::can_resume(const Resume& message) const {
   if (schema_changed) return false;
   const Catalog& catalog = *core_.pipeline().published_catalog();
   std::set<SubscriptionId> numbers;
-  return std::all_of(message.subscriptions.begin(), message.subscriptions.end(),
+  return std::all_of(message.created.begin(), message.created.end(),
+                     [&](const ObjectsInterest& objects) {
+                       return check_interest(catalog, objects).has_value();
+                     }) &&
+         std::all_of(message.subscriptions.begin(), message.subscriptions.end(),
                      [&](const Subscribe& each) {
                        return numbers.insert(each.subscription).second &&
                               check_interest(catalog, each.interest).has_value() &&
@@ -88,12 +92,21 @@ bool Session::replay(const Resume& message) {
     created.insert(created.end(), objects.objects.begin(), objects.objects.end());
   }
   for (const ObjectId object : created) missed.interests().add_created(id_, object);
+  std::set<std::string> seen_of;  // schemas
+  for (const Subscribe& each : message.subscriptions) {
+    seen_of.insert(schema_of(catalog, each.interest));
+  }
+  for (const ObjectsInterest& objects : message.created) {
+    seen_of.insert(schema_of(catalog, objects));
+  }
   core_.replay().each_after(message.version, [&](const ReplayLog::Entry& entry) {
     const bool keeps = entry.keeps_created && entry.record.client == client_;
     missed.publish(entry.record, catalog, {.session = id_, .keeps_created = keeps}, deltas);
     if (!keeps) return;
     for (const ObjectChange& change : entry.record.changes.objects) {
-      if (change.kind == ObjectChange::Kind::kCreate) created.push_back(change.object);
+      if (change.kind != ObjectChange::Kind::kCreate) continue;
+      created.push_back(change.object);
+      seen_of.insert(catalog.find(change.type)->name.schema);
     }
   });
   if (link_.queued_bytes_with(deltas.bytes) > core_.limits().session_queue_bytes_max / 2) {
@@ -102,6 +115,11 @@ bool Session::replay(const Resume& message) {
 
   for (const std::string& schema : message.schemas) {
     if (catalog.has_schema(schema)) schemas_.insert(schema);
+  }
+  // The client may not have heard of what was added to others before it came to see objects of
+  // them.
+  for (const std::string& schema : seen_of) {
+    if (!knows_schema(schema)) tell_catalog(schema, RequestId{}, message.version);
   }
   for (const Subscribe& each : message.subscriptions) {
     core_.interests().add(id_, each.subscription, each.interest, each.loading, catalog);

@@ -35,6 +35,8 @@ void measure_index_interest(Run& run);
 void measure_memory(Run& run);
 void measure_redis_commits(Run& run);
 void measure_redis_restart(Run& run);
+void measure_embedded_commits(Run& run);
+void measure_embedded_restart(Run& run);
 void measure_resume(Run& run);
 void measure_steady_load(Run& run);
 

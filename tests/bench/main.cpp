@@ -40,6 +40,8 @@ constexpr std::array kFigures{
     Figure{"memory", measure_memory},
     Figure{"redis-commits", measure_redis_commits},
     Figure{"redis-restart", measure_redis_restart},
+    Figure{"embedded-commits", measure_embedded_commits},
+    Figure{"embedded-restart", measure_embedded_restart},
     Figure{"resume", measure_resume},
     Figure{"steady-load", measure_steady_load},
 };

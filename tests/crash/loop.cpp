@@ -18,6 +18,7 @@ using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kStallMax = 2'000;  // ms
+constexpr int kLinksOneIn = 5;    // rounds, without Redis
 constexpr int kCounters = 8;
 constexpr int kRegisters = 6;
 constexpr int kPairs = 6;
@@ -160,6 +161,9 @@ Victim Loop::next_victim(int round) {
     case Mode::kStall:
       return Victim::kStall;
     case Mode::kMixed:
+      if (options_.store != StoreKind::kRedis) {
+        return round % kLinksOneIn == 0 ? Victim::kLinks : Victim::kServer;
+      }
       return static_cast<Victim>(static_cast<std::size_t>(round) % kVictims);
   }
   return Victim::kServer;

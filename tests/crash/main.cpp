@@ -65,10 +65,11 @@ int run(int argc, char** argv) {
                  "a while), or mixed")
       ->transform(CLI::Transformer(modes))
       ->default_str("mixed");
-  const std::map<std::string, StoreKind> stores{{"redis", StoreKind::kRedis},
-                                                {"own", StoreKind::kOwn}};
+  const std::map<std::string, StoreKind> stores{
+      {"redis", StoreKind::kRedis}, {"embedded", StoreKind::kEmbedded}, {"own", StoreKind::kOwn}};
   app.add_option("--store", options.store,
-                 "redis: run one. own: --server-option names a store that survives the server")
+                 "redis: run one. embedded: a data directory. own: --server-option names a store "
+                 "that survives the server")
       ->transform(CLI::Transformer(stores))
       ->default_str("redis");
   app.add_option("--clients", options.clients, "How many commit at a time")
@@ -89,12 +90,11 @@ int run(int argc, char** argv) {
       ->take_all();
   app.add_flag("--keep", options.keeps_folder, "Keep logs and data even if all is well");
   CLI11_PARSE(app, argc, argv);
-  if (options.store == StoreKind::kOwn) {
-    if (options.mode == Mode::kMixed) options.mode = Mode::kServer;
-    if (options.mode != Mode::kServer && options.mode != Mode::kLinks) {
-      std::fputs("odb_crash_loop: without Redis only the server can be killed\n", stderr);
-      return kCannotRun;
-    }
+  const bool is_without_redis =
+      options.mode == Mode::kServer || options.mode == Mode::kLinks || options.mode == Mode::kMixed;
+  if (options.store != StoreKind::kRedis && !is_without_redis) {
+    std::fputs("odb_crash_loop: that store has no Redis that could be killed\n", stderr);
+    return kCannotRun;
   }
 
   const fs::path folder = make_folder();

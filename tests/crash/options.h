@@ -26,8 +26,9 @@ enum class Mode : std::uint8_t {
   kMixed,  // another each round
 };
 enum class StoreKind : std::uint8_t {
-  kRedis,  // the loop runs one, with appendfsync always
-  kOwn,    // the server's options name a store that outlives it
+  kRedis,     // the loop runs one, with appendfsync always
+  kEmbedded,  // a data directory of the loop's
+  kOwn,       // the server's options name a store that outlives it
 };
 
 struct Options {

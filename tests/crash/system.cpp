@@ -141,6 +141,8 @@ void System::start_server() {
   if (options_.store == StoreKind::kRedis) {
     arguments.insert(arguments.end(), {"--redis", "unix:" + (folder_ / "redis.sock").string(),
                                        "--store-timeout", kStoreTimeout});
+  } else if (options_.store == StoreKind::kEmbedded) {
+    arguments.insert(arguments.end(), {"--data-dir", (folder_ / "data").string()});
   }
   arguments.insert(arguments.end(), options_.server_options.begin(), options_.server_options.end());
   arguments.insert(arguments.end(), {"127.0.0.1", std::to_string(port_)});

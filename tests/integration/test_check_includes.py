@@ -39,6 +39,8 @@ def test_the_repository_keeps_the_rule(root):
     ("server/src/a.cpp", "<openssl/ssl.h>"),
     ("server/src/a.cpp", "<capnp/message.h>"),
     ("server/src/a.cpp", "<CLI/CLI.hpp>"),
+    ("server/src/a.cpp", "<rocksdb/db.h>"),
+    ("server/src/embedded/worker.cpp", "<rocksdb/db.h>"),
     ("server/include/odb/server/a.h", "<spdlog/spdlog.h>"),
     ("client/src/a.cpp", '"odb/server/server.h"'),
     ("client/src/a.cpp", "<openssl/ssl.h>"),
@@ -66,6 +68,7 @@ def test_what_the_rule_allows_passes(root, tmp_path):
           '"schemas/message.capnp.h"', '"odb/core/ids.h"')
     write(tmp_path, "core/src/net/a.cpp", '"net/openssl.h"', "<openssl/ssl.h>", "<sys/socket.h>")
     write(tmp_path, "server/src/a.cpp", '"odb/net/socket.h"', "<spdlog/spdlog.h>")
+    write(tmp_path, "server/src/embedded/tables.cpp", '"tables.h"', "<rocksdb/db.h>")
     write(tmp_path, "server/src/main.cpp", "<CLI/CLI.hpp>")
     write(tmp_path, "client/src/a.cpp", '"odb/net/socket.h"', '"cache.h"')
     write(tmp_path, "bindings/python/src/a.cpp", '"odb/odb.h"', "<pybind11/stl.h>")

@@ -40,18 +40,13 @@ def test_help_shows_every_option_with_its_environment_variable(run, root):
     assert names == limit_options(root) | {
         "--store-timeout", "--lease-time", "--lease-wait", "--log-versions-max",
         "--redis", "--redis-user", "--redis-password-file", "--redis-database", "--redis-prefix",
-        "--inmem", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
+        "--data-dir", "--durability", "--inmem", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
         "--log-level", "--config", "--help", "--version"}
     for name in names - {"--help", "--version"}:
         variable = "ODB_" + name[2:].replace("-", "_").upper()
         assert f"(Env:{variable})" in result.stdout
     assert "HOST (Env:ODB_HOST)" in result.stdout
     assert "PORT (Env:ODB_PORT)" in result.stdout
-
-
-def test_help_does_not_offer_stores_that_do_not_exist(run):
-    text = run("--help").stdout
-    assert "data-dir" not in text
 
 
 def test_version_is_that_of_the_project(run, root):
@@ -85,15 +80,11 @@ def test_an_ipv6_address_is_shown_in_brackets(program, clean_environment):
 # ---- stores ----
 
 
-@pytest.mark.parametrize("with_inmem", [True, False])
-def test_another_store_is_refused_by_name(run, with_inmem):
-    arguments = (["--inmem"] if with_inmem else []) + ["--data-dir", "somewhere", "localhost", "0"]
-    line = refusal(run(*arguments), 2)
-    assert "--data-dir: this version offers only --inmem and --redis" in line
-
-
 def test_two_stores_exclude_each_other_wherever_they_are_named(run):
-    expected = "--inmem and --redis exclude each other"
+    expected = "--inmem, --redis and --data-dir exclude each other"
+    assert expected in refusal(run(*PLACE, "--data-dir", "somewhere"), 2)
+    assert expected in refusal(run("--data-dir", "somewhere", "--redis", "127.0.0.1:6379",
+                                   "localhost", "0"), 2)
     assert expected in refusal(run(*PLACE, env={"ODB_REDIS": "127.0.0.1:6379"}), 2)
     assert expected in refusal(run(*PLACE, "--redis", "127.0.0.1:6379"), 2)
 
@@ -115,7 +106,18 @@ def test_wrong_redis_options_are_named(run, options, expected):
 
 
 def test_no_store_is_refused(run):
-    assert "expected --inmem or --redis" in refusal(run("localhost", "0"), 2)
+    assert "expected --inmem, --redis or --data-dir" in refusal(run("localhost", "0"), 2)
+
+
+@pytest.mark.parametrize("options, expected", [
+    (("--inmem", "--durability", "os"), "--durability needs --data-dir"),
+    (("--data-dir", "d", "--durability", "never"), "--durability: expected commit"),
+    (("--data-dir", "d", "--durability", "interval"), "--durability: expected commit"),
+    (("--data-dir", "d", "--durability", "interval=0"), "interval=TIME with 1ms to 1h"),
+    (("--data-dir", "d", "--durability", "interval=2h"), "interval=TIME with 1ms to 1h"),
+])
+def test_wrong_data_dir_options_are_named(run, options, expected):
+    assert expected in refusal(run(*options, "127.0.0.1", "0"), 2)
 
 
 # ---- wrong command lines ----

@@ -268,6 +268,42 @@ TEST_F(Resuming, KeepsWhatItCreated) {
   }
 }
 
+TEST_F(Resuming, TellsOfTypesThatTheClientDoesNotNameBeforeTheirObjects) {
+  auto bob = join(TypeInterest{kPerson});
+  bob->keep_created();
+  const std::uint64_t object = opened.ids.front().first.value;
+  bob->commit(Changes().create(kTask, object, task("bob's", 7)));
+  const Version seen = published();
+  write(Changes().update(kTask, object, {{kPoints, number(1)}}));
+  bob.reset();
+  for (const auto& created : {std::vector<ObjectsInterest>{{kTask, {ObjectId{object}}}}, {}}) {
+    TestClient again(server);
+    open(again, true);
+    Resume resume = held(TypeInterest{kPerson}, created.empty() ? Version{seen.value - 1} : seen);
+    resume.schemas.clear();
+    resume.subscriptions.clear();
+    resume.created = created;
+    again.send(resume);
+    const auto told = again.expect<SchemaDefined>();
+    EXPECT_EQ(told.types.size(), 2u);
+    EXPECT_EQ(told.version, resume.version) << "no delta after it has come yet";
+    EXPECT_EQ(again.expect<Delta>().changes.objects.at(0).object, ObjectId{object});
+    if (created.empty()) again.expect<Delta>();  // its creation came first
+    EXPECT_TRUE(again.expect<Resumed>().continued);
+  }
+}
+
+TEST_F(Resuming, WithCreatedObjectsOfATypeThatIsNotThereIsNotContinued) {
+  auto bob = join(TypeInterest{kPerson});
+  bob.reset();
+  TestClient again(server);
+  open(again, true);
+  Resume resume = held(TypeInterest{kPerson}, published());
+  resume.created = {ObjectsInterest{TypeId{99}, {ObjectId{5}}}};
+  again.send(resume);
+  EXPECT_FALSE(again.expect<Resumed>().continued);
+}
+
 TEST_F(Resuming, KeepsTheConnectionsObjectForAWhile) {
   ann.define(core_schema_definition());
   const TypeId connection = server.core.connection_type();

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "../examples/file_store.h"
+#include "embedded/embedded_store.h"
 #include "every_value.h"
+#include "failing_files.h"
 #include "odb/server/redis_store.h"
 #include "redis_process.h"
 #include "sim/sim_store.h"
@@ -148,6 +150,35 @@ class RedisMaker final : public StoreMaker {
   test::RedisProcess redis_;
 };
 
+// crash() is a power cut.
+template <Durability kDurability>
+class EmbeddedMaker final : public StoreMaker {
+ public:
+  EmbeddedMaker() {
+    std::array<char, 32> name{"/tmp/odb_embedded_XXXXXX"};
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~EmbeddedMaker() override { std::filesystem::remove_all(folder_); }
+  std::unique_ptr<Store> make() override {
+    files_ = std::make_shared<test::FailingFiles>();
+    EmbeddedOptions options;
+    options.folder = folder_ + "/data";
+    options.durability = kDurability;
+    return embedded::make_store(std::move(options), {std::to_string(boot_), files_});
+  }
+  void crash() override {
+    if (kDurability != Durability::kCommit) return files_->kill();
+    files_->lose_power(random_, test::FailingFiles::Left::kSome);
+    ++boot_;
+  }
+
+ private:
+  std::string folder_;
+  std::shared_ptr<test::FailingFiles> files_;
+  int boot_ = 1;
+  test::Random random_{11};
+};
+
 using MakeMaker = std::unique_ptr<StoreMaker> (*)();
 template <class Maker>
 std::unique_ptr<StoreMaker> make_maker() {
@@ -191,13 +222,16 @@ class StoreConformance : public ::testing::TestWithParam<NamedMaker> {
   std::unique_ptr<StoreRun> run_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Of, StoreConformance,
-                         ::testing::Values(NamedMaker{"Memory", make_maker<MemoryMaker>},
-                                           NamedMaker{"Fake", make_maker<FakeMaker>},
-                                           NamedMaker{"Simulated", make_maker<SimMaker>},
-                                           NamedMaker{"File", make_maker<FileMaker>},
-                                           NamedMaker{"Redis", make_maker<RedisMaker>}),
-                         [](const auto& made) { return std::string(made.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Of, StoreConformance,
+    ::testing::Values(
+        NamedMaker{"Memory", make_maker<MemoryMaker>}, NamedMaker{"Fake", make_maker<FakeMaker>},
+        NamedMaker{"Simulated", make_maker<SimMaker>}, NamedMaker{"File", make_maker<FileMaker>},
+        NamedMaker{"Redis", make_maker<RedisMaker>},
+        NamedMaker{"Embedded", make_maker<EmbeddedMaker<Durability::kCommit>>},
+        NamedMaker{"EmbeddedInterval", make_maker<EmbeddedMaker<Durability::kInterval>>},
+        NamedMaker{"EmbeddedOs", make_maker<EmbeddedMaker<Durability::kOs>>}),
+    [](const auto& made) { return std::string(made.param.name); });
 
 TEST_P(StoreConformance, AnEmptyOneBeginsTheHistoryThatItIsGiven) {
   EXPECT_EQ(open().database->history, kFirst);

@@ -8,39 +8,15 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "batch.h"
 #include "odb/core/error.h"
 #include "odb/core/ids.h"
 #include "resp.h"
+#include "store_news.h"
 
 namespace odb::server::redis {
-
-// What the server has to be told, in order.
-struct Durable {
-  Version up_to;
-};
-struct Failed {
-  Version from;
-  Error reason;
-  std::uint64_t generation;  // of the appends that count again
-};
-struct IdsReserved {
-  ObjectId below;
-};
-struct Away {
-  Error reason;
-};
-struct Back {};
-struct Overdue {
-  Version up_to;
-};
-struct Lost {
-  Error reason;
-};
-using News = std::variant<Durable, Failed, IdsReserved, Away, Back, Overdue, Lost>;
 
 // Appends enter as they come from the server, go out in order, several at a time, and are confirmed
 // in order. After a failure the server takes everything back from that version on; what it had

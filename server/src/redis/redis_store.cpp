@@ -5,9 +5,9 @@
 #include <memory>
 #include <optional>
 #include <utility>
-#include <variant>
 
 #include "loading.h"
+#include "store_news.h"
 #include "worker.h"
 
 namespace odb::server {
@@ -15,13 +15,6 @@ namespace odb::server {
 namespace {
 
 using namespace redis;
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 class RedisStore final : public Store {
  public:
@@ -65,6 +58,7 @@ class RedisStore final : public Store {
 
   void start(StoreListener& listener, StoreHost& host) override {
     listener_ = &listener;
+    teller_.start(listener);
     host_ = &host;
     worker_ = std::make_unique<Worker>(
         options_, keys_, *link_, possession_, history_, version_,
@@ -78,8 +72,10 @@ class RedisStore final : public Store {
   }
 
   void append(const CommitBatch& batch) override {
-    if (refusal_) return listener_->on_append_failed(batch.records.front()->version, *refusal_);
-    worker_->append(Batch(batch, keys_), generation_);
+    if (teller_.refusal()) {
+      return listener_->on_append_failed(batch.records.front()->version, *teller_.refusal());
+    }
+    worker_->append(Batch(batch, keys_), teller_.generation());
   }
 
   void reserve_ids(ObjectId below) override { worker_->reserve(below); }
@@ -109,31 +105,7 @@ class RedisStore final : public Store {
   }
 
   void take_news() {
-    for (const News& item : worker_->take_news()) take(item);
-  }
-  void take(const News& news) {
-    std::visit(Overloaded{
-                   [&](const Durable& durable) { listener_->on_durable(durable.up_to); },
-                   [&](const Failed& failed) {
-                     generation_ = failed.generation;
-                     listener_->on_append_failed(failed.from, failed.reason);
-                   },
-                   [&](const IdsReserved& ids) { listener_->on_ids_reserved(ids.below); },
-                   [&](const Away& away) {
-                     refusal_ = away.reason;
-                     listener_->on_away(away.reason);
-                   },
-                   [&](const Back&) {
-                     refusal_.reset();
-                     listener_->on_back();
-                   },
-                   [&](const Overdue& overdue) { listener_->on_overdue(overdue.up_to); },
-                   [&](const Lost& lost) {
-                     refusal_ = lost.reason;
-                     listener_->on_lost(lost.reason);
-                   },
-               },
-               news);
+    for (const News& item : worker_->take_news()) teller_.tell(item);
   }
 
   const RedisOptions options_;
@@ -144,8 +116,7 @@ class RedisStore final : public Store {
   Version version_;
   StoreListener* listener_ = nullptr;
   StoreHost* host_ = nullptr;
-  std::uint64_t generation_ = 0;
-  std::optional<Error> refusal_;  // while away, or lost
+  NewsTeller teller_;
   bool is_stopped_ = false;
   std::unique_ptr<Worker> worker_;
 };
