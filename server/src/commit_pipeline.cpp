@@ -240,9 +240,7 @@ void CommitPipeline::publish_durable() {
 bool CommitPipeline::rests_on_what_failed(const Refused& refused) const {
   const auto* answer = std::get_if<Error>(&refused.answer);
   if (answer == nullptr || answer->code != ErrorCode::kNone) return false;
-  return !state_.catalog()
-              ->merged(std::get<SchemaDefinition>(refused.submission.what))
-              .has_value();
+  return !state_.catalog()->merged(std::get<SchemaDefinition>(refused.submission.what)).has_value();
 }
 
 void CommitPipeline::on_append_failed(Version from, const Error& reason) {

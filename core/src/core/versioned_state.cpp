@@ -357,16 +357,16 @@ void VersionedState::undo(const Step& step) {
     }
     case Step::Kind::kEntryAdded: {
       const auto& [entries, entry] = step.of_entry;
-      entries->restore_modified(
-          entry->key(), step.modified_before > horizon_ ? step.modified_before : Version{});
+      entries->restore_modified(entry->key(),
+                                step.modified_before > horizon_ ? step.modified_before : Version{});
       entries->unlink(entry);
       retire_entry(entry);
       return;
     }
     case Step::Kind::kEntryRemoved: {
       const auto& [entries, entry] = step.of_entry;
-      entries->restore_modified(
-          entry->key(), step.modified_before > horizon_ ? step.modified_before : Version{});
+      entries->restore_modified(entry->key(),
+                                step.modified_before > horizon_ ? step.modified_before : Version{});
       entries->revive(entry);
       return;
     }
