@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cache.h"
+#include "commit_parts.h"
 #include "odb/client/transaction.h"
 #include "odb/core/conflict_counters.h"
 #include "odb/core/messages.h"
@@ -185,7 +186,7 @@ class ClientCore {
   };
   struct WaitingCommit {
     std::shared_ptr<CommitTicket> ticket;
-    std::vector<wire::EncodedMessage> parts;
+    CommitParts parts;
     Changeset writes;  // its delta, if the server says so
     std::size_t bytes = 0;
   };

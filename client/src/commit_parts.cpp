@@ -20,7 +20,7 @@ class PartWriter {
     bytes_ += bytes;
     return part_.request;
   }
-  std::vector<wire::EncodedMessage> finish() {
+  CommitParts finish() {
     end_part(true);
     return std::move(messages_);
   }
@@ -44,7 +44,7 @@ class PartWriter {
   Commit part_;
   const Commit envelope_;
   std::size_t bytes_ = 0;
-  std::vector<wire::EncodedMessage> messages_;
+  CommitParts messages_;
 };
 
 std::size_t bytes_of(const ObjectChange& change, const Changeset& writes) {
@@ -57,7 +57,7 @@ std::size_t bytes_of(const ObjectChange& change, const Changeset& writes) {
 
 }  // namespace
 
-std::vector<wire::EncodedMessage> encode_commit(const Commit& commit) {
+CommitParts encode_commit(const Commit& commit) {
   const CommitRequest& request = commit.request;
   if (wire::encoded_bytes(request) <= kCommitPartBytes) return {wire::encode(commit)};
   PartWriter parts(commit);

@@ -19,6 +19,24 @@ const Value& default_of(const CatalogType& type, FieldId field) {
 
 }  // namespace
 
+void CellReads::insert(const CellRead& read) {
+  if (std::find(few_.begin(), few_.end(), read) != few_.end()) return;
+  if (few_.size() < kFew) {
+    few_.push_back(read);
+  } else {
+    others_.insert(read);
+  }
+}
+
+std::vector<CellRead> CellReads::sorted() const {
+  std::vector<CellRead> all;
+  all.reserve(few_.size() + others_.size());
+  all.insert(all.end(), few_.begin(), few_.end());
+  all.insert(all.end(), others_.begin(), others_.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 TransactionState::TransactionState(std::shared_ptr<const Snapshot> snapshot)
     : snapshot_(std::move(snapshot)) {}
 
@@ -262,7 +280,9 @@ void TransactionState::set(ObjectRef object, FieldId field, Value value) {
     return;
   }
   // What was pending on the field is overwritten.
-  std::erase_if(write.cells, [&](const CellOperation& cell) { return cell.field == field; });
+  write.cells.erase(std::remove_if(write.cells.begin(), write.cells.end(),
+                                   [&](const CellOperation& cell) { return cell.field == field; }),
+                    write.cells.end());
   write.cells.push_back({.field = field, .value = std::move(value)});
 }
 
@@ -328,13 +348,12 @@ bool TransactionState::has_writes() const {
 
 ReadSet TransactionState::reads() const {
   ReadSet reads;
-  reads.cells.assign(cell_reads_.begin(), cell_reads_.end());
+  reads.cells = cell_reads_.sorted();
   reads.existences.assign(existence_reads_.begin(), existence_reads_.end());
   reads.indexes.assign(index_reads_.begin(), index_reads_.end());
   reads.ranges.assign(range_reads_.begin(), range_reads_.end());
   reads.memberships.assign(membership_reads_.begin(), membership_reads_.end());
   // The same transaction gives the same bytes.
-  std::sort(reads.cells.begin(), reads.cells.end());
   std::sort(reads.existences.begin(), reads.existences.end());
   std::sort(reads.indexes.begin(), reads.indexes.end());
   std::sort(reads.ranges.begin(), reads.ranges.end());

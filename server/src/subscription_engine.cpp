@@ -14,7 +14,7 @@ SubscriptionEngine::SubscriptionEngine(const VersionedState& state, const Access
 SubscriptionEngine::Projection& SubscriptionEngine::projection_of(SessionId session,
                                                                   std::size_t changes) {
   // The first few are looked at one by one, for most commits concern no more sessions.
-  constexpr std::size_t kFew = 4;
+  constexpr std::size_t kFew = 16;
   for (std::size_t i = 0; i < std::min(kFew, projections_used_); ++i) {
     if (projections_[i].session == session) return projections_[i];
   }

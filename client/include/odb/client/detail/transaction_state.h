@@ -1,6 +1,7 @@
 // TransactionState: read set and write set over a snapshot. No threads, no connection.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <limits>
@@ -18,6 +19,18 @@
 #include "odb/core/changeset.h"
 
 namespace odb::detail {
+
+// A set of cells. Most transactions read few, which need no hash table.
+class CellReads {
+ public:
+  void insert(const CellRead& read);
+  std::vector<CellRead> sorted() const;
+
+ private:
+  static constexpr std::size_t kFew = 8;
+  boost::container::small_vector<CellRead, 2> few_;  // the first ones
+  boost::unordered_flat_set<CellRead> others_;
+};
 
 class TransactionState {
  public:
@@ -68,7 +81,8 @@ class TransactionState {
     ObjectChange::Kind kind = ObjectChange::Kind::kUpdate;
     bool created_here = false;
     ObjectRef object;
-    std::vector<CellOperation> cells;  // of one field at most one set, which comes first
+    // Of one field at most one set, which comes first.
+    boost::container::small_vector<CellOperation, 1> cells;
     // What was set, all later operations folded in; null when nothing was.
     const Value* find_set(FieldId field) const;
     bool touches(FieldId field) const;
@@ -105,12 +119,12 @@ class TransactionState {
 
   std::shared_ptr<const Snapshot> snapshot_;
   bool ended_ = false;
-  boost::unordered_flat_set<CellRead> cell_reads_;
+  CellReads cell_reads_;
   boost::unordered_flat_set<ExistenceRead> existence_reads_;
   boost::unordered_flat_set<IndexRead> index_reads_;
   boost::unordered_flat_set<IndexRangeRead> range_reads_;
   boost::unordered_flat_set<MembershipRead> membership_reads_;
-  std::vector<Write> writes_;  // in the order of first writes
+  boost::container::small_vector<Write, 1> writes_;  // in the order of first writes
   // Where in writes_, of all beyond the first few, which are looked through.
   boost::unordered_flat_map<ObjectId, std::size_t> write_places_;
   static constexpr std::size_t kFewWrites = 8;
