@@ -4,10 +4,12 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 
 import pytest
 
 from server_process import ServerProcess
+from shop import Shop
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -30,6 +32,26 @@ def program(build_dir):
     path = build_dir / "bin" / "odb_server"
     assert path.is_file(), f"{path} is missing: run scripts/build.sh"
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def odb(build_dir):
+    sys.path.insert(0, str(build_dir / "python"))
+    return pytest.importorskip("object_database")
+
+
+@pytest.fixture
+def shop(odb):
+    """Opens shops at servers."""
+    opened = []
+
+    def open_one(server):
+        opened.append(Shop(odb, server.port))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

@@ -127,5 +127,13 @@ def wait_for(condition, within=WAIT_SECONDS):
     return True
 
 
+def failed_start(server, status=1):
+    """The one line that a server gives as its reason."""
+    assert server.wait() == status
+    lines = [line for line in server.log().splitlines() if line.startswith("odb_server: ")]
+    assert len(lines) == 1, server.log()
+    return lines[0]
+
+
 def _block_signals():
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})

@@ -5,21 +5,14 @@ import pathlib
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
-import threading
 
 import pytest
 
-from server_process import TOKEN, WAIT_SECONDS, ServerProcess, wait_for
+from server_process import TOKEN, WAIT_SECONDS, ServerProcess, failed_start, wait_for
+from shop import Load
 
 DURABILITIES = ("commit", "interval=10", "os")
-
-
-@pytest.fixture(scope="session")
-def odb(build_dir):
-    sys.path.insert(0, str(build_dir / "python"))
-    return pytest.importorskip("object_database")
 
 
 @pytest.fixture
@@ -41,53 +34,6 @@ def serve(program, clean_environment, folder):
     yield start_one
     for server in started:
         server.kill()
-
-
-class Shop:
-    """One client with a type of its own."""
-
-    def __init__(self, odb, port):
-        schema = odb.Schema("shop")
-
-        @schema.define
-        class Item:
-            name = odb.Indexed(str)
-            note = str
-
-        self.Item = Item
-        self.db = odb.connect("127.0.0.1", port, TOKEN)
-        self.db.subscribeToSchema(schema)
-
-    def add(self, name, note=""):
-        with self.db.transaction():
-            return self.Item(name=name, note=note)
-
-    def names(self):
-        with self.db.view():
-            return sorted(item.name for item in self.Item.lookupAll())
-
-    def close(self):
-        self.db.disconnect()
-
-
-@pytest.fixture
-def shop(odb):
-    opened = []
-
-    def open_one(server):
-        opened.append(Shop(odb, server.port))
-        return opened[-1]
-
-    yield open_one
-    for one in opened:
-        one.close()
-
-
-def failed_start(server, status=1):
-    assert server.wait() == status
-    lines = [line for line in server.log().splitlines() if line.startswith("odb_server: ")]
-    assert len(lines) == 1, server.log()
-    return lines[0]
 
 
 def content(folder):
@@ -115,36 +61,15 @@ def test_a_restart_keeps_everything(serve, shop, durability):
     assert len(again.names()) == 51
 
 
-def commit_until_it_fails(one, names, acknowledged):
-    try:
-        for name in names:
-            one.add(name)
-            acknowledged.append(name)
-    except Exception:  # the connection is gone
-        pass
-
-
 @pytest.mark.parametrize("durability", DURABILITIES)
 def test_nothing_acknowledged_is_lost_when_killed_under_load(serve, shop, durability):
     server = serve("--durability", durability)
-    acknowledged = [[], [], []]
-    workers = []
-    for number, names in enumerate(acknowledged):
-        workers.append(threading.Thread(target=commit_until_it_fails, daemon=True, args=(
-            shop(server), [f"{number}/{i}" for i in range(100_000)], names)))
-        workers[-1].start()
-    assert wait_for(lambda: all(len(names) > 100 for names in acknowledged))
+    load = Load([shop(server) for _ in range(3)])
     server.process.kill()
-    for worker in workers:
-        worker.join(WAIT_SECONDS)
-        assert not worker.is_alive()
+    load.wait()
     server = serve("--durability", durability)
     assert "new history" not in server.log(), "the machine has not failed"
-    found = shop(server).names()
-    assert len(found) == len(set(found)), "nothing twice"
-    assert set(found) >= set(sum(acknowledged, []))
-    # At most the one commit of each client that was under way.
-    assert len(found) <= sum(len(names) + 1 for names in acknowledged)
+    load.check(shop(server).names())
 
 
 def test_it_opens_after_many_kills_in_a_row(serve, shop):

@@ -4,23 +4,16 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-import threading
 import time
 
 import pytest
 
 from redis_process import RedisProcess
-from server_process import TOKEN, WAIT_SECONDS, ServerProcess, wait_for
+from server_process import WAIT_SECONDS, ServerProcess, failed_start, wait_for
+from shop import Load
 
 FAST = ("--store-timeout", "1s", "--lease-time", "1s", "--lease-wait", "500ms")
 STORE_LOST = 3
-
-
-@pytest.fixture(scope="session")
-def odb(build_dir):
-    sys.path.insert(0, str(build_dir / "python"))
-    return pytest.importorskip("object_database")
 
 
 @pytest.fixture
@@ -44,54 +37,6 @@ def serve(program, clean_environment, redis):
     yield start_one
     for server in started:
         server.kill()
-
-
-class Shop:
-    """One client with a type of its own."""
-
-    def __init__(self, odb, port):
-        self.odb = odb
-        schema = odb.Schema("shop")
-
-        @schema.define
-        class Item:
-            name = odb.Indexed(str)
-            count = int
-
-        self.Item = Item
-        self.db = odb.connect("127.0.0.1", port, TOKEN)
-        self.db.subscribeToSchema(schema)
-
-    def add(self, name, count=0):
-        with self.db.transaction():
-            return self.Item(name=name, count=count)
-
-    def names(self):
-        with self.db.view():
-            return sorted(item.name for item in self.Item.lookupAll())
-
-    def close(self):
-        self.db.disconnect()
-
-
-@pytest.fixture
-def shop(odb):
-    opened = []
-
-    def open_one(server):
-        opened.append(Shop(odb, server.port))
-        return opened[-1]
-
-    yield open_one
-    for one in opened:
-        one.close()
-
-
-def failed_start(server, status=1):
-    assert server.wait() == status
-    lines = [line for line in server.log().splitlines() if line.startswith("odb_server: ")]
-    assert len(lines) == 1, server.log()
-    return lines[0]
 
 
 # ---- what survives ----
@@ -119,44 +64,22 @@ def test_a_restart_keeps_everything(serve, shop, redis):
     assert len(redis.ask("--scan", "--pattern", "odb:row:*").splitlines()) == 51
 
 
-def commit_until_it_fails(one, names, acknowledged):
-    try:
-        for name in names:
-            one.add(name)
-            acknowledged.append(name)
-    except Exception:  # the connection, or the store, is gone
-        pass
-
-
 @pytest.mark.parametrize("victim", ["server", "redis", "both"])
 def test_nothing_acknowledged_is_lost_when_killed_under_load(serve, shop, redis, victim):
     server = serve()
-    acknowledged = [[], [], []]
-    workers = []
-    for number, names in enumerate(acknowledged):
-        one = shop(server)
-        workers.append(threading.Thread(target=commit_until_it_fails, daemon=True, args=(
-            one, [f"{number}/{i}" for i in range(100_000)], names)))
-        workers[-1].start()
-    assert wait_for(lambda: all(len(names) > 100 for names in acknowledged))
+    load = Load([shop(server) for _ in range(3)])
     if victim != "redis":
         server.process.kill()
     if victim != "server":
         redis.kill()
-    for worker in workers:
-        worker.join(WAIT_SECONDS)
-        assert not worker.is_alive()
+    load.wait()
     if victim != "server":
         redis.start()
     if victim == "redis":
         assert wait_for(lambda: "is back" in server.log())
     else:
         server = serve()
-    found = shop(server).names()
-    assert len(found) == len(set(found)), "nothing twice"
-    assert set(found) >= set(sum(acknowledged, []))
-    # At most the one commit of each client that was under way.
-    assert len(found) <= sum(len(names) + 1 for names in acknowledged)
+    load.check(shop(server).names())
 
 
 @pytest.mark.parametrize("survivor", ["server", "nobody"])
