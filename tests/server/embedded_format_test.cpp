@@ -9,20 +9,15 @@
 #include <string>
 
 #include "embedded/embedded_store.h"
-#include "every_value.h"
 #include "failing_files.h"
+#include "golden_database.h"
 #include "store_run.h"
-#include "support/changes.h"
 
 namespace odb::server {
 namespace {
 
 namespace fs = std::filesystem;
-using test::Changes;
 using test::StoreRun;
-
-constexpr HistoryId kHistory{0x0123456789ABCDEF, 0xFEDCBA9876543210};
-constexpr TypeId kThing{1};
 
 fs::path golden() { return fs::path(ODB_GOLDEN_DIR) / "embedded-1"; }
 
@@ -37,20 +32,14 @@ std::unique_ptr<StoreRun> open(const std::string& folder, HistoryId fresh,
 // One server ended in an orderly way, so its commits are in tables; the next one was killed, so
 // its own are in a log.
 void regenerate(const std::string& folder) {
-  auto run = open(folder, kHistory);
-  ASSERT_TRUE(run->reserve(ObjectId{1'000'000}));
-  run->define(test::every_kind_schema());
-  run->commit(Changes().create(kThing, 1, test::every_cell()));
-  run->commit(Changes().create(kThing, 2, test::every_cell()));
-  run->commit(Changes().update(kThing, 2, {{2, test::number(77)}}));
+  auto run = open(folder, test::kGoldenHistory);
+  test::write_golden_objects(*run);
   ASSERT_TRUE(run->settle());
   run.reset();
   const auto files = std::make_shared<test::FailingFiles>();
-  run = open(folder, kHistory, files);
+  run = open(folder, test::kGoldenHistory, files);
   run->sequence = 3;
-  run->define({"all", {{"Thing", {{"late", Type::text()}}, {{"int", {"int"}}}}}});
-  run->commit(Changes().create(kThing, 3, test::every_cell()));
-  run->commit(Changes().erase(kThing, 3));
+  test::write_golden_growth(*run);
   ASSERT_TRUE(run->settle());
   files->kill();
   run.reset();
@@ -75,26 +64,7 @@ TEST(EmbeddedFormat, OfTheFirstVersionIsUnderstood) {
   fs::copy(golden(), folder, fs::copy_options::recursive);
 
   auto run = open(folder, {1, 1});
-  ASSERT_FALSE(run->error) << run->error->message;
-  EXPECT_EQ(run->database->history, kHistory);
-  EXPECT_EQ(run->version(), Version{7});
-  EXPECT_EQ(run->ids_below, ObjectId{1'000'000});
-  std::vector<Value> first = test::every_value();
-  first.push_back(Value::text(""));
-  EXPECT_EQ(run->fields(kThing, 1), first);
-  std::vector<Value> second = first;
-  second[2] = test::number(77);
-  EXPECT_EQ(run->fields(kThing, 2), second);
-  EXPECT_TRUE(run->fields(kThing, 3).empty());
-  const VersionedState& state = run->database->state;
-  const CatalogIndex* index = state.catalog()->find(kThing)->find_index("int");
-  ASSERT_NE(index, nullptr);
-  EXPECT_NE(state.entries(index->id)->find(test::key({test::number(77)}), ObjectId{}, Version{7}),
-            nullptr);
-  EXPECT_EQ(run->database->outcomes.find(StoreRun::origin(1).client)->accepted.size(), 5u);
-  run->sequence = 10;
-  run->commit(Changes().update(kThing, 1, {{2, test::number(78)}}));
-  EXPECT_TRUE(run->settle());
+  test::expect_golden(*run);
   run.reset();
   fs::remove_all(place);
 }
