@@ -77,6 +77,9 @@ class EmbeddedStoreTest : public ::testing::Test {
   bool has(std::uint64_t object) const { return !run_->fields(kTask, object).empty(); }
   void kill() { files_->kill(); }
   void lose_power(FailingFiles::Left left = FailingFiles::Left::kNone) {
+    // The process ends first, for closing a file still gives it the size that it had.
+    files_->kill();
+    run_.reset();
     files_->lose_power(random_, left);
     boot_ += "'";
   }
