@@ -160,6 +160,11 @@ class EmbeddedMaker final : public StoreMaker {
   }
   ~EmbeddedMaker() override { std::filesystem::remove_all(folder_); }
   std::unique_ptr<Store> make() override {
+    // Only now, for closing its files the last store still gave them the sizes that they had.
+    if (std::exchange(power_is_lost_, false)) {
+      files_->lose_power(random_, test::FailingFiles::Left::kSome);
+      ++boot_;
+    }
     files_ = std::make_shared<test::FailingFiles>();
     EmbeddedOptions options;
     options.folder = folder_ + "/data";
@@ -167,14 +172,14 @@ class EmbeddedMaker final : public StoreMaker {
     return embedded::make_store(std::move(options), {std::to_string(boot_), files_});
   }
   void crash() override {
-    if (kDurability != Durability::kCommit) return files_->kill();
-    files_->lose_power(random_, test::FailingFiles::Left::kSome);
-    ++boot_;
+    files_->kill();
+    power_is_lost_ = kDurability == Durability::kCommit;
   }
 
  private:
   std::string folder_;
   std::shared_ptr<test::FailingFiles> files_;
+  bool power_is_lost_ = false;
   int boot_ = 1;
   test::Random random_{11};
 };
