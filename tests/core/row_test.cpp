@@ -14,14 +14,14 @@ namespace {
 
 using test::number;
 
-TEST(Row, IsCreatedWithAllFieldsNoneAndNothingWritten) {
+TEST(Row, IsCreatedWithAllFieldsNoneAndAllWritten) {
   const Row::Owner row = Row::create(Row::Kind::kCreated, Version{7}, 3);
   EXPECT_EQ(row->version(), Version{7});
   EXPECT_EQ(row->kind(), Row::Kind::kCreated);
   EXPECT_EQ(row->previous(), nullptr);
   ASSERT_EQ(row->fields().size(), 3u);
   for (const Value& value : row->fields()) EXPECT_TRUE(value.is_none());
-  for (std::uint32_t field = 0; field < 3; ++field) EXPECT_FALSE(row->wrote(FieldId{field}));
+  for (std::uint32_t field = 0; field < 3; ++field) EXPECT_TRUE(row->wrote(FieldId{field}));
 }
 
 TEST(Row, RemembersWhichFieldsWereSet) {
@@ -68,7 +68,7 @@ TEST(Row, MaskAgreesWithAModelForAllWidths) {
   SCOPED_TRACE("ODB_TEST_SEED=" + std::to_string(seed));
   test::Random random(seed);
   for (const std::uint32_t width : {1u, 2u, 63u, 64u, 65u, 127u, 128u, 129u, 200u, 4096u}) {
-    const Row::Owner row = Row::create(Row::Kind::kCreated, Version{1}, width);
+    const Row::Owner row = Row::create(Row::Kind::kUpdated, Version{1}, width);
     std::vector<bool> written(width);
     std::vector<Value> values(width);
     for (std::uint32_t i = 0; i < width; ++i) {
@@ -82,6 +82,21 @@ TEST(Row, MaskAgreesWithAModelForAllWidths) {
       ASSERT_EQ(row->fields()[field], values[field]) << field << " of " << width;
     }
   }
+}
+
+TEST(Row, KeepsWhatItIsWhenItsPreviousRowChanges) {
+  const Row::Owner older = Row::create(Row::Kind::kCreated, Version{1}, 4096);
+  const Row::Owner row = Row::create(Row::Kind::kUpdated, Version{2}, 4096, Row::Extent::kPartial);
+  row->set_previous(older.get());
+  EXPECT_EQ(row->previous(), older.get());
+  EXPECT_EQ(row->kind(), Row::Kind::kUpdated);
+  EXPECT_EQ(row->extent(), Row::Extent::kPartial);
+  EXPECT_EQ(row->fields().size(), 4096u);
+  row->set_previous(nullptr);
+  EXPECT_EQ(row->previous(), nullptr);
+  EXPECT_EQ(row->kind(), Row::Kind::kUpdated);
+  EXPECT_EQ(row->extent(), Row::Extent::kPartial);
+  EXPECT_EQ(row->fields().size(), 4096u);
 }
 
 TEST(Row, GivesBackAllMemory) {

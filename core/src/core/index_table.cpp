@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <new>
 
 #include "odb/core/error.h"
@@ -10,22 +11,32 @@ namespace odb {
 
 IndexTable::Entry* IndexTable::Entry::create(std::string_view key, ObjectId object, Version version,
                                              int height) {
-  const std::size_t links = static_cast<std::size_t>(height);
-  void* memory = ::operator new(sizeof(Entry) + links * sizeof(std::atomic<Entry*>) + key.size());
-  Entry* entry = new (memory) Entry();
+  const std::size_t links_bytes = static_cast<std::size_t>(height) * sizeof(Link);
+  const std::size_t key_end = key_offset() + key.size();
+  auto* memory =
+      static_cast<std::byte*>(::operator new(links_bytes + std::max(sizeof(Entry), key_end)));
+  Entry* entry = new (memory + links_bytes) Entry();
   entry->object_ = object;
   entry->added_ = version;
   entry->key_bytes_ = static_cast<std::uint32_t>(key.size());
   entry->height_ = static_cast<std::uint8_t>(height);
   for (int level = 0; level < height; ++level) {
-    new (&entry->link(level)) std::atomic<Entry*>(nullptr);
+    new (&entry->link(level)) Link(nullptr);
   }
-  key.copy(reinterpret_cast<char*>(&entry->link(height)), key.size());
+  key.copy(reinterpret_cast<char*>(entry) + key_offset(), key.size());
   return entry;
 }
 
+void IndexTable::Entry::destroy(Entry* entry) {
+  void* memory = &entry->link(entry->height_ - 1);
+  entry->~Entry();
+  ::operator delete(memory);
+}
+
+std::size_t IndexTable::Entry::key_offset() { return offsetof(Entry, height_) + sizeof(height_); }
+
 std::string_view IndexTable::Entry::key() const {
-  return {reinterpret_cast<const char*>(&link(height_)), key_bytes_};
+  return {reinterpret_cast<const char*>(this) + key_offset(), key_bytes_};
 }
 
 bool IndexTable::Entry::before(std::string_view other_key, ObjectId other_object) const {
@@ -43,10 +54,7 @@ IndexTable::~IndexTable() {
   }
 }
 
-void IndexTable::free_entry(Entry* entry) {
-  entry->~Entry();
-  ::operator delete(entry);
-}
+void IndexTable::free_entry(Entry* entry) { Entry::destroy(entry); }
 
 IndexTable::Entry* IndexTable::seek(std::string_view key, ObjectId object, Entry** before) const {
   Entry* at = head_;

@@ -115,13 +115,14 @@ class IndexTable::Entry {
   friend class IndexTable;
   static constexpr std::uint64_t kLiving = ~std::uint64_t{0};
 
+  using Link = std::atomic<Entry*>;
+
   static Entry* create(std::string_view key, ObjectId object, Version version, int height);
-  std::atomic<Entry*>& link(int level) {
-    return reinterpret_cast<std::atomic<Entry*>*>(this + 1)[level];
-  }
-  const std::atomic<Entry*>& link(int level) const {
-    return reinterpret_cast<const std::atomic<Entry*>*>(this + 1)[level];
-  }
+  static void destroy(Entry* entry);
+  // Before the entry, the lowest level last.
+  Link& link(int level) { return reinterpret_cast<Link*>(this)[-1 - level]; }
+  const Link& link(int level) const { return reinterpret_cast<const Link*>(this)[-1 - level]; }
+  static std::size_t key_offset();
   bool before(std::string_view key, ObjectId object) const;
 
   ObjectId object_;
@@ -129,7 +130,7 @@ class IndexTable::Entry {
   std::atomic<std::uint64_t> removed_ = kLiving;
   std::uint32_t key_bytes_ = 0;
   std::uint8_t height_ = 0;
-  // Then `height_` links, then the key.
+  // Then the key, at once.
 };
 
 }  // namespace odb

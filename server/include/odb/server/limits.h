@@ -21,7 +21,7 @@ struct Limits {
   std::uint64_t ids_per_request_max = 1'000'000;
   // Versions that stay readable behind the newest, by count and by size of their commits.
   std::size_t retained_versions_max = 100'000;
-  std::size_t retained_bytes_max = 64 * 1024 * 1024;
+  std::size_t retained_bytes_max = 16 * 1024 * 1024;
 
   // Beyond these, versions stay while a client still reads them, up to this size and this long.
   std::size_t held_bytes_max = 1024 * 1024 * 1024;
