@@ -47,6 +47,7 @@ struct ServerMessage {
     goodbye @15 :Goodbye;
     unsubscribed @16 :Unsubscribed;
     commitsAccepted @17 :CommitsAccepted;
+    deltas @18 :Deltas;
   }
 }
 
@@ -170,6 +171,7 @@ struct Commit {
   broadReads @6 :Types.BroadReads;
   writes @7 :Types.Changeset;     # of kinds create, update, delete
   keepsCreated @8 :Bool;          # what it creates is the client's to see until released
+  triesAgain @9 :Bool;            # after a conflict the client runs the transaction again, at once
 }
 
 struct Release {
@@ -291,6 +293,20 @@ struct Delta {
   version @0 :UInt64;
   actor @1 :Text;
   changes @2 :Types.Changeset;
+}
+
+struct Deltas {
+  # Several deltas, for a client whose Hello has the feature "deltas". Flat, as a changeset is: the
+  # first commit's objects come first, then the second's.
+  commits @0 :List(DeltaCommit);  # in the order of their versions
+  actors @1 :List(Text);          # whose commits they are
+  changes @2 :Types.Changeset;
+}
+
+struct DeltaCommit {
+  version @0 :UInt64;
+  objects @1 :UInt32;             # how many of the changed objects are this commit's
+  actor @2 :UInt32;               # position in Deltas.actors
 }
 
 struct Unsubscribed {

@@ -32,7 +32,8 @@ ClientCore::ClientCore(ClientIdentity identity, const net::ChannelBinding& bindi
       now_(now),
       last_sent_(now),
       last_received_(now) {
-  send(Hello{.features = {kFeatureCommitsAccepted}, .software = identity_.software});
+  send(
+      Hello{.features = {kFeatureCommitsAccepted, kFeatureDeltas}, .software = identity_.software});
   // The proof gives nothing away that the token's owner would not give, and saves a round trip.
   send(Authenticate{net::token_id(identity_.token), net::client_proof(identity_.token, binding_)});
 }
@@ -75,6 +76,12 @@ void ClientCore::receive(ServerMessage message, Time now) {
   std::visit(
       Overloaded{
           [&](Delta& delta) { check(receiving_cache().apply(std::move(delta))); },
+          [&](Deltas& deltas) {
+            for (Delta& delta : deltas.deltas) {
+              if (phase_ == Phase::kEnded) return;
+              check(receiving_cache().apply(std::move(delta)));
+            }
+          },
           [&](CommitDone& done) { on(done); },
           [&](CommitsAccepted& accepted) { on(accepted); },
           [&](SnapshotChunk& chunk) { on(chunk); },
@@ -117,6 +124,8 @@ void ClientCore::on(Hello& hello) {
                  "this client speaks protocol version " + std::to_string(kProtocolMajor) +
                      ", the server version " + std::to_string(hello.major)});
   }
+  server_gives_turns_ = std::find(hello.features.begin(), hello.features.end(), kFeatureTurns) !=
+                        hello.features.end();
   phase_ = Phase::kProof;
 }
 

@@ -105,6 +105,9 @@ class ClientCore {
   std::shared_ptr<LoadTicket> load(const SnapshotOrigin& origin, Interest what);
   std::shared_ptr<RequestTicket> flush();
 
+  // Whether the server tells those who try again of a conflict when it is their turn.
+  bool server_gives_turns() const { return server_gives_turns_; }
+
   // Beyond the server's credits, and while the link is broken, commits wait here, up to
   // kWaitingBytesMax, and go out as outcomes come in. The ticket may have its outcome at once: too
   // large, too many waiting, disconnected, of a history that has ended.
@@ -237,6 +240,7 @@ class ClientCore {
   const ClientIdentity identity_;
   net::ChannelBinding binding_;
   Phase phase_ = Phase::kHello;
+  bool server_gives_turns_ = false;
   Error end_reason_;
   Error offline_reason_;
   std::unique_ptr<Cache> cache_;

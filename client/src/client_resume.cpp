@@ -110,7 +110,8 @@ void ClientCore::attach(const net::ChannelBinding& binding, Time now) {
   now_ = now;
   last_received_ = now;
   phase_ = Phase::kHello;
-  send(Hello{.features = {kFeatureCommitsAccepted}, .software = identity_.software});
+  send(
+      Hello{.features = {kFeatureCommitsAccepted, kFeatureDeltas}, .software = identity_.software});
   send(Authenticate{net::token_id(identity_.token), net::client_proof(identity_.token, binding_)});
 }
 

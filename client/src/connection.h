@@ -66,6 +66,8 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void add_watch(std::shared_ptr<ReadWatch> watch);
   void remove_watch(const ReadWatch& watch);  // it is told nothing once this returns
   const ConnectOptions& options() const { return options_; }
+  // Sleeps, so that those who met do not meet again; not where the server sees to that.
+  void pause_after_conflict(int attempt);
 
   Version version();
   std::shared_ptr<const Catalog> catalog();

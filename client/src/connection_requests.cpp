@@ -187,6 +187,16 @@ CommitOutcome Connection::commit(CommitRequest request, HistoryId history, Timeo
                "no outcome in time: whether the commit takes effect is unknown"};
 }
 
+void Connection::pause_after_conflict(int attempt) {
+  // Turns order those who want one thing. Whoever fails so often wants many.
+  constexpr int kAttemptsInTurn = 10;
+  if (attempt <= kAttemptsInTurn) {
+    const Lock lock(mutex_);
+    if (core_->server_gives_turns()) return;
+  }
+  std::this_thread::sleep_for(detail::pause_after_conflict(attempt));
+}
+
 void Connection::commit_async(CommitRequest request, HistoryId history, CommitCallback done) {
   check_process();
   Lock lock(mutex_);

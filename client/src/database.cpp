@@ -266,8 +266,6 @@ std::chrono::microseconds Database::conflict_pause(int attempt) {
   return detail::pause_after_conflict(attempt);
 }
 
-void Database::pause_after_conflict(int attempt) {
-  std::this_thread::sleep_for(conflict_pause(attempt));
-}
+void Database::pause_after_conflict(int attempt) { connection_->pause_after_conflict(attempt); }
 
 }  // namespace odb

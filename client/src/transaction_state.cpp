@@ -378,7 +378,7 @@ Changeset TransactionState::writes() const {
 CommitRequest TransactionState::take_request() {
   check_open();
   ended_ = true;
-  return {snapshot_->version(), reads(), writes()};
+  return {snapshot_->version(), reads(), writes(), tries_again_};
 }
 
 }  // namespace odb::detail

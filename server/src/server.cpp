@@ -52,6 +52,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
         sockets_(std::move(listeners)),
         port_(sockets_.empty() ? std::uint16_t{0} : net::local_port(sockets_.front())),
         timer_(io_),
+        turn_timer_(io_),
         core_({.tokens = tokens_,
                .store = *options_.store,
                .engine = engine_,
@@ -125,6 +126,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   void finish_batch() override {
     core_.finish_batch();
     flush_all();
+    await_turn();
   }
   void remove(Connection& connection) override {
     connections_.erase(&connection);
@@ -232,6 +234,18 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     });
   }
 
+  // So that nobody waits longer for a turn because nothing else happens.
+  void await_turn() {
+    const auto deadline = core_.turns_deadline();
+    if (!deadline || awaits_turn_) return;
+    awaits_turn_ = true;
+    turn_timer_.expires_at(*deadline);
+    turn_timer_.async_wait([this](const boost::system::error_code& error) {
+      awaits_turn_ = false;
+      if (!error) core_.end_turns(now_);  // what it tells goes out with the end of this batch
+    });
+  }
+
   void begin_stop() {
     if (std::exchange(stopping_, true)) return;
     stop_deadline_ = now_ + options_.limits.linger;
@@ -273,6 +287,8 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   boost::asio::io_context io_{1};
   std::vector<boost::asio::posix::stream_descriptor> listeners_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer turn_timer_;
+  bool awaits_turn_ = false;
   Time now_;
   ServerCore core_;
   boost::unordered_flat_map<Connection*, std::shared_ptr<Connection>> connections_;

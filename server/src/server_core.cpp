@@ -70,6 +70,7 @@ void ServerCore::disconnect(SessionId id) {
   interests().remove(id);
   sessions_.erase(id);
   if (holds_.erase(id) != 0) update_hold();
+  turns_.remove(id, now_);
 }
 
 Session* ServerCore::find(SessionId session) {
@@ -80,6 +81,7 @@ Session* ServerCore::find(SessionId session) {
 void ServerCore::finish_batch() {
   connections_.update();
   pipeline_.flush();
+  tell_due();
   replay_.trim_to(state().horizon());
 }
 
@@ -90,6 +92,7 @@ void ServerCore::tick(Time now) {
   if (boost::unordered::erase_if(holds_, is_over) != 0) update_hold();
   now_ = now;
   connections_.expire(now, parts_.limits.connection_grace);
+  end_turns(now);
   finish_batch();  // before heartbeats tell of what is published
   for (auto& [id, session] : sessions_) session->tick(now);
 }
@@ -97,6 +100,8 @@ void ServerCore::tick(Time now) {
 void ServerCore::shut_down() {
   shutting_down_ = true;
   pipeline_.flush();
+  turns_.release_all();
+  tell_due();
   for (auto& [id, session] : sessions_) {
     session->say_goodbye({ErrorCode::kShuttingDown, "the server is shutting down"});
   }
@@ -270,6 +275,8 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
     }
     const AuthorsDelta authors =
         subscriptions_.publish(record, *pipeline_.published_catalog(), author, *this);
+    constexpr std::size_t kHeldBytesMax = 4 * 1024 * 1024;
+    if (subscriptions_.held_bytes() > kHeldBytesMax) send_held();
     replay_.add(std::move(record), origin.keeps_created);
     return authors;
   }
@@ -285,23 +292,35 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
   return AuthorsDelta::kSent;
 }
 
-void ServerCore::on_all_told() {
-  for (const SessionId id : std::exchange(holding_outcomes_, {})) {
-    if (Session* session = find(id)) session->send_accepted();
+void ServerCore::on_all_told() { send_held(); }
+
+void ServerCore::send_held() {
+  if (std::exchange(sending_held_, true)) return;  // called from within: the loop below goes on
+  for (std::size_t i = 0; i < holding_news_.size(); ++i) {
+    if (Session* session = find(holding_news_[i])) session->send_held();
   }
+  holding_news_.clear();
+  subscriptions_.drop_held();
+  sending_held_ = false;
 }
 
 void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome,
                             AuthorsDelta authors) {
   if (origin.session == SessionId{}) return connections_.on_outcome(origin.request, outcome);
-  if (const auto* conflict = std::get_if<Conflict>(&outcome)) conflicts_.add(conflict->key);
+  const auto* conflict = std::get_if<Conflict>(&outcome);
+  if (conflict != nullptr) conflicts_.add(conflict->key);
   Session* session = find(origin.session);
   if (session == nullptr) return;
+  if (conflict != nullptr && origin.tries_again) {
+    if (turns_.wait({origin.session, origin.sequence, *conflict}, session->now())) return;
+  } else if (!turns_.is_empty()) {
+    turns_.end_turn(origin.session, session->now());
+  }
   const auto* accepted = std::get_if<Accepted>(&outcome);
   if (accepted == nullptr || !session->takes_commits_accepted() || !pipeline_.is_telling()) {
     return session->finish_commit(origin.sequence, std::move(outcome));
   }
-  if (!session->holds_accepted()) holding_outcomes_.push_back(origin.session);
+  if (!session->holds_news()) holding_news_.push_back(origin.session);
   session->finish_commit_later(
       {origin.sequence, accepted->version, authors == AuthorsDelta::kOutcome});
 }
@@ -317,15 +336,27 @@ void ServerCore::on_schema_defined(const CommitOrigin& origin, const std::string
   }
 }
 
+void ServerCore::end_turns(Time now) {
+  turns_.expire(now);
+  tell_due();
+}
+
+void ServerCore::tell_due() {
+  for (RetryTurns::Loser& loser : turns_.take_due()) {
+    if (Session* session = find(loser.session))
+      session->finish_commit(loser.sequence, std::move(loser.conflict));
+  }
+}
+
 const std::string& ServerCore::actor_of(SessionId session) const {
   return sessions_.at(session)->actor();
 }
 
-void ServerCore::deliver(SessionId session, const wire::EncodedMessage& delta) {
+void ServerCore::deliver(SessionId session, DeltaNumber delta) {
   Session* found = find(session);
   if (found == nullptr) return;
-  if (delta == nullptr) return found->say_goodbye_too_large();
-  found->deliver(delta);
+  if (!found->holds_news()) holding_news_.push_back(session);
+  found->deliver_later(delta);
 }
 
 }  // namespace odb::server

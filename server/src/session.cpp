@@ -99,9 +99,12 @@ void Session::on(Hello& hello) {
                             ", the client version " + std::to_string(hello.major)});
   }
   phase_ = Phase::kAuthenticate;
-  takes_commits_accepted_ = std::find(hello.features.begin(), hello.features.end(),
-                                      kFeatureCommitsAccepted) != hello.features.end();
-  send(Hello{.software = core_.software()});
+  const auto has = [&](const char* feature) {
+    return std::find(hello.features.begin(), hello.features.end(), feature) != hello.features.end();
+  };
+  takes_commits_accepted_ = has(kFeatureCommitsAccepted);
+  takes_deltas_ = has(kFeatureDeltas);
+  send(Hello{.features = {kFeatureTurns}, .software = core_.software()});
 }
 
 void Session::on(Authenticate& message) {
@@ -262,6 +265,7 @@ bool Session::continue_commit(Commit& message, std::size_t bytes) {
 }
 
 void Session::submit_commit(Commit& message, std::size_t bytes) {
+  core_.leave_turns(id_);
   if (bytes > core_.limits().commit_bytes_max) {
     return finish_commit(
         message.sequence,
@@ -296,6 +300,7 @@ void Session::submit_commit(Commit& message, std::size_t bytes) {
        .sequence = message.sequence,
        .request = {},
        .keeps_created = message.keeps_created,
+       .tries_again = message.request.tries_again && commits_in_flight_ == 1,
        .lowest_unresolved = message.lowest_unresolved,
        .delivery = message.sequence <= resent_up_to_ ? Delivery::kResent : Delivery::kFirst},
       std::move(message.request), bytes);
@@ -313,14 +318,46 @@ void Session::finish_commit_later(CommitsAccepted::Commit commit) {
   if (phase_ != Phase::kOpen) return;
   --commits_in_flight_;
   last_version_sent_ = commit.version;
+  if (!deltas_.empty()) send_held();
   accepted_.commits.push_back(commit);
 }
 
+void Session::deliver_later(DeltaNumber delta) {
+  if (phase_ == Phase::kEnded) return;
+  if (!accepted_.commits.empty()) send_held();
+  deltas_.push_back(delta);
+}
+
+void Session::send_held() {
+  if (!accepted_.commits.empty()) send_accepted();
+  if (!deltas_.empty()) send_deltas(core_.subscriptions(), deltas_);
+}
+
 void Session::send_accepted() {
-  if (accepted_.commits.empty()) return;
   const wire::EncodedMessage message = wire::encode(accepted_);
   accepted_.commits.clear();
-  deliver(message);
+  put(message);
+}
+
+// Leaves `deltas` empty. No message is larger than this for being one of several deltas.
+void Session::send_deltas(SubscriptionEngine& engine, std::vector<DeltaNumber>& deltas) {
+  constexpr std::size_t kBytesTogether = 1024 * 1024;
+  const std::span<const DeltaNumber> all(deltas);
+  for (std::size_t from = 0; from < all.size() && phase_ != Phase::kEnded;) {
+    std::size_t to = from + 1;
+    std::size_t bytes = engine.bytes_of(all[from]);
+    while (takes_deltas_ && to < all.size() && bytes + engine.bytes_of(all[to]) <= kBytesTogether) {
+      bytes += engine.bytes_of(all[to++]);
+    }
+    const wire::EncodedMessage message = engine.encode(all.subspan(from, to - from));
+    from = to;
+    if (message == nullptr) {
+      deltas.clear();
+      return say_goodbye_too_large();
+    }
+    put(message);
+  }
+  deltas.clear();
 }
 
 void Session::on(Flush& message) {
@@ -401,8 +438,12 @@ void Session::send(const ServerMessage& message) {
 
 void Session::deliver(const wire::EncodedMessage& message) {
   if (phase_ == Phase::kEnded) return;
-  send_accepted();
-  if (phase_ == Phase::kEnded) return;  // a queue too full even for that
+  send_held();
+  put(message);
+}
+
+void Session::put(const wire::EncodedMessage& message) {
+  if (phase_ == Phase::kEnded) return;  // a queue too full even for what was held
   if (link_.queued_bytes() > core_.limits().session_queue_bytes_max) {
     link_.drop_queue();
     link_.send(wire::encode(ServerMessage(

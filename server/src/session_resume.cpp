@@ -19,17 +19,13 @@ namespace odb::server {
 namespace {
 
 // Those of one session, kept until all of them are known.
-class Deltas final : public DeltaReceiver {
+class MissedDeltas final : public DeltaReceiver {
  public:
-  explicit Deltas(const std::string& actor) : actor_(actor) {}
+  explicit MissedDeltas(const std::string& actor) : actor_(actor) {}
   const std::string& actor_of(SessionId) const override { return actor_; }
-  void deliver(SessionId, const wire::EncodedMessage& delta) override {
-    bytes += delta == nullptr ? wire::kMessageBytesMax : delta->size();
-    messages.push_back(delta);
-  }
+  void deliver(SessionId, DeltaNumber delta) override { numbers.push_back(delta); }
 
-  std::vector<wire::EncodedMessage> messages;
-  std::size_t bytes = 0;
+  std::vector<DeltaNumber> numbers;
 
  private:
   const std::string& actor_;
@@ -86,7 +82,7 @@ bool Session::replay(const Resume& message) {
     missed.interests().add(id_, each.subscription, each.interest, each.loading, catalog);
     missed.interests().set_loaded(id_, each.subscription);
   }
-  Deltas deltas(actor_);
+  MissedDeltas deltas(actor_);
   std::vector<ObjectId> created;
   for (const ObjectsInterest& objects : message.created) {
     created.insert(created.end(), objects.objects.begin(), objects.objects.end());
@@ -109,7 +105,7 @@ bool Session::replay(const Resume& message) {
       seen_of.insert(catalog.find(change.type)->name.schema);
     }
   });
-  if (link_.queued_bytes_with(deltas.bytes) > core_.limits().session_queue_bytes_max / 2) {
+  if (link_.queued_bytes_with(missed.held_bytes()) > core_.limits().session_queue_bytes_max / 2) {
     return false;
   }
 
@@ -130,7 +126,8 @@ bool Session::replay(const Resume& message) {
   for (const ObjectId object : created) {
     if (missed.interests().has_created(id_, object)) core_.interests().add_created(id_, object);
   }
-  for (const wire::EncodedMessage& delta : deltas.messages) deliver(delta);
+  send_held();
+  send_deltas(missed, deltas.numbers);
   return true;
 }
 

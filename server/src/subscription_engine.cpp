@@ -93,10 +93,10 @@ AuthorsDelta SubscriptionEngine::publish(const CommitRecord& record, const Catal
     if (change.kind == ObjectChange::Kind::kDelete) interests_.remove_created(change.object);
   }
 
-  // Encode once for each distinct projection.
-  boost::unordered_flat_map<std::string_view, wire::EncodedMessage> encoded;
+  // One delta for each distinct projection.
+  boost::unordered_flat_map<std::string_view, DeltaNumber> made;
   const std::string* last_actions = nullptr;
-  wire::EncodedMessage last;
+  DeltaNumber last = 0;
   AuthorsDelta authors = AuthorsDelta::kSent;
   for (std::size_t i = 0; i < projections_used_; ++i) {
     const Projection& projection = projections_[i];
@@ -106,8 +106,8 @@ AuthorsDelta SubscriptionEngine::publish(const CommitRecord& record, const Catal
       continue;
     }
     if (last_actions == nullptr || projection.actions != *last_actions) {
-      const auto [at, fresh] = encoded.try_emplace(projection.actions);
-      if (fresh) at->second = encode(record, catalog, projection.actions);
+      const auto [at, fresh] = made.try_emplace(projection.actions);
+      if (fresh) at->second = hold(record, catalog, projection.actions);
       last = at->second;
       last_actions = &projection.actions;
     }
@@ -116,44 +116,83 @@ AuthorsDelta SubscriptionEngine::publish(const CommitRecord& record, const Catal
   return authors;
 }
 
-wire::EncodedMessage SubscriptionEngine::encode(const CommitRecord& record, const Catalog& catalog,
-                                                const std::string& actions) const {
-  Delta delta{record.version, record.actor, {}};
+DeltaNumber SubscriptionEngine::hold(const CommitRecord& record, const Catalog& catalog,
+                                     const std::string& actions) {
+  if (held_used_ == held_.size()) held_.emplace_back();
+  Held& held = held_[held_used_];
+  held.delta.version = record.version;
+  held.delta.actor = record.actor;
+  held.alone.reset();
+  held.delta.changes.objects.clear();
+  held.delta.changes.cells.clear();
+  project(held.delta.changes, record, catalog, actions);
+  held.bytes = wire::encoded_bytes(held.delta.changes);
+  held_bytes_ += held.bytes;
+  return static_cast<DeltaNumber>(held_used_++);
+}
+
+wire::EncodedMessage SubscriptionEngine::encode(std::span<const DeltaNumber> deltas) {
+  try {
+    if (deltas.size() == 1) {
+      Held& held = held_[deltas.front()];
+      if (held.alone == nullptr) held.alone = wire::encode(held.delta);
+      return held.alone;
+    }
+    wire::EncodedMessage& message =
+        together_[std::vector<DeltaNumber>(deltas.begin(), deltas.end())];
+    if (message != nullptr) return message;
+    std::vector<const Delta*> parts;
+    parts.reserve(deltas.size());
+    for (const DeltaNumber delta : deltas) parts.push_back(&held_[delta].delta);
+    message = wire::encode(parts);
+    return message;
+  } catch (const wire::MessageTooLarge&) {
+    return nullptr;
+  }
+}
+
+void SubscriptionEngine::drop_held() {
+  // A large batch, or a large delta, is not to cost memory for ever.
+  constexpr std::size_t kKeptBytes = 1024 * 1024;
+  if (held_bytes_ > kKeptBytes) held_.clear();
+  held_used_ = 0;
+  held_bytes_ = 0;
+  if (!together_.empty()) together_.clear();
+}
+
+// What somebody sees of the record.
+void SubscriptionEngine::project(Changeset& out, const CommitRecord& record, const Catalog& catalog,
+                                 const std::string& actions) const {
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const ObjectChange& change = record.changes.objects[i];
     switch (static_cast<Action>(actions[i])) {
       case Action::kSkip:
         break;
       case Action::kPass:
-        delta.changes.begin(change.kind, change.type, change.object);
+        out.begin(change.kind, change.type, change.object);
         for (const CellOperation& cell : record.changes.cells_of(change)) {
-          delta.changes.add_cell(cell);
+          out.add_cell(cell);
         }
         break;
       case Action::kEnter:
         if (change.kind == ObjectChange::Kind::kCreate) {
-          delta.changes.begin(change.kind, change.type, change.object);
+          out.begin(change.kind, change.type, change.object);
           for (const CellOperation& cell : record.changes.cells_of(change)) {
-            delta.changes.add_cell(cell);
+            out.add_cell(cell);
           }
         } else {
-          append_row(delta.changes, record, catalog, change, Loading::kEager);
+          append_row(out, record, catalog, change, Loading::kEager);
         }
         break;
       case Action::kEnterLazily:
-        append_row(delta.changes, record, catalog, change, Loading::kLazy);
+        append_row(out, record, catalog, change, Loading::kLazy);
         break;
       case Action::kLeave:
-        delta.changes.begin(change.kind == ObjectChange::Kind::kDelete ? ObjectChange::Kind::kDelete
-                                                                       : ObjectChange::Kind::kLeave,
-                            change.type, change.object);
+        out.begin(change.kind == ObjectChange::Kind::kDelete ? ObjectChange::Kind::kDelete
+                                                             : ObjectChange::Kind::kLeave,
+                  change.type, change.object);
         break;
     }
-  }
-  try {
-    return wire::encode(delta);
-  } catch (const wire::MessageTooLarge&) {
-    return nullptr;
   }
 }
 

@@ -26,19 +26,20 @@ struct Goodput {
   double least_share = 0;  // of the client that got the least, beside the mean
 };
 
-Goodput measure(const Run& run, How how, Counters counters, std::int64_t window_ms) {
+Goodput measure(const Run& run, How how, Counters counters, std::int64_t window_ms,
+                int clients = kClients) {
   const ServerProcess server(run);
   json::object arguments = server.run_worker("make-counter");
   arguments["port"] = server.port();
   arguments["how"] = static_cast<std::int64_t>(how);
   arguments["counters"] = static_cast<std::int64_t>(counters);
-  const Workers workers = start_workers(kClients, "contention", arguments, std::nullopt, run.token);
+  const Workers workers = start_workers(clients, "contention", arguments, std::nullopt, run.token);
   const WindowResults found = measure_in_window(workers, window_ms);
   double least = found.total("count");
   for (const json::object& result : found.results) least = std::min(least, number(result, "count"));
   Goodput goodput;
   goodput.per_second = found.per_second();
-  goodput.least_share = least * kClients / found.total("count");
+  goodput.least_share = least * clients / found.total("count");
   return goodput;
 }
 
@@ -88,6 +89,14 @@ void measure_contention(Run& run) {
                                  {Goal::Kind::kFloorAtLeast, share});
     line.samples.push_back(together.per_second);
     line.floor_samples.push_back(alone.per_second);
+    if (how == How::kReadAndWrite) {
+      // Each increment reads what the one before wrote, so that they are a chain of round trips.
+      const Goodput chain = measure(run, how, Counters::kOneForAll, window_ms, 1);
+      Line& beside_chain = run.report.line(kFigure, who + what + ", beside one client alone",
+                                           "commits/s", {Goal::Kind::kFloorAtLeast, share});
+      beside_chain.samples.push_back(together.per_second);
+      beside_chain.floor_samples.push_back(chain.per_second);
+    }
     run.report
         .line(kFigure, who + what + ": the least of the mean", "", {Goal::Kind::kAtLeast, 0.5})
         .samples.push_back(together.least_share);

@@ -141,7 +141,7 @@ class TestClient {
     send(Commit{.sequence = Sequence{++sequence_},
                 .lowest_unresolved = {},
                 .keeps_created = keeps_created_,
-                .request = {snapshot, reads, writes}});
+                .request = {snapshot, reads, writes, tries_again_}});
     return Sequence{sequence_};
   }
   Version expect_accepted() {
@@ -168,9 +168,12 @@ class TestClient {
   }
 
   // Says so in its hello.
-  void take_commits_accepted() { features_ = {kFeatureCommitsAccepted}; }
+  void take_commits_accepted() { features_.push_back(kFeatureCommitsAccepted); }
+  void take_deltas() { features_.push_back(kFeatureDeltas); }
   // What its commits create from now on is its own to see.
   void keep_created() { keeps_created_ = true; }
+  // After a conflict, with all its commits from now on.
+  void try_again() { tries_again_ = true; }
 
   ScriptedLink& link() { return link_; }
   server::Session& session() { return *session_; }
@@ -196,6 +199,7 @@ class TestClient {
   std::uint64_t next_id_ = 0;
   std::uint64_t sequence_ = 0;
   bool keeps_created_ = false;
+  bool tries_again_ = false;
   std::vector<std::string> features_;
 };
 

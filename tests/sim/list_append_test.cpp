@@ -98,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ListAppends, testing::Range<std::uint64_t>(0, kS
 // What the histories of several seeds show. Nothing but they may notice. Each seed gets parts of
 // its own, because some remember.
 std::set<std::string> shown_by(const std::function<Judged(std::uint64_t seed)>& run) {
-  constexpr std::uint64_t kSeeds = 20;
+  constexpr std::uint64_t kSeeds = 40;
   std::set<std::string> kinds;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     for (const Anomaly& anomaly : run(seed).anomalies) {

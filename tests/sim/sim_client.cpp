@@ -106,6 +106,7 @@ namespace {
 // How many deltas the message brings.
 std::size_t deltas_of(const ServerMessage& message) {
   const auto* accepted = std::get_if<CommitsAccepted>(&message);
+  if (const auto* several = std::get_if<Deltas>(&message)) return several->deltas.size();
   if (accepted == nullptr) return std::holds_alternative<Delta>(message) ? 1 : 0;
   return static_cast<std::size_t>(
       std::count_if(accepted->commits.begin(), accepted->commits.end(),
@@ -257,7 +258,9 @@ void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback, Com
       if (told) told(outcome);
     };
   }
-  const auto ticket = core_.commit(attempt->request, history, std::move(callback));
+  CommitRequest request = attempt->request;
+  request.tries_again = chance(world_.random, 50);  // may be told of a conflict later
+  const auto ticket = core_.commit(std::move(request), history, std::move(callback));
   if (history != core_.history() && !ticket->outcome) {
     world_.report.fail("a transaction of an ended history is not refused at once");
   }

@@ -99,7 +99,8 @@ void SimConnection::send(wire::EncodedMessage message) {
       queued_bytes() > core_.limits().session_queue_bytes_max) {
     world_.report.fail("a session sends into a queue that is over its limit");
   }
-  const bool is_delta = std::holds_alternative<Delta>(*decoded);
+  const bool is_delta =
+      std::holds_alternative<Delta>(*decoded) || std::holds_alternative<Deltas>(*decoded);
   if (is_delta && fault_ == LinkFault::kLosesDelta && chance(world_.random, 2)) return;
   if (is_delta && fault_ == LinkFault::kOvertakesDelta && !held_back_) {
     held_back_.emplace(std::move(message), *std::move(decoded));
@@ -127,6 +128,7 @@ void SimConnection::send(wire::EncodedMessage message) {
 void SimConnection::forward(wire::EncodedMessage message, const ServerMessage& decoded) {
   watch_.on_sent(decoded, moment());
   if (const auto* delta = std::get_if<Delta>(&decoded)) told_ = delta->version;
+  if (const auto* deltas = std::get_if<Deltas>(&decoded)) told_ = deltas->deltas.back().version;
   if (const auto* accepted = std::get_if<CommitsAccepted>(&decoded)) {
     told_ = std::max(told_, accepted->commits.back().version);
   }

@@ -347,6 +347,10 @@ ServerMessage RandomMessages::server_message() {
       return CommitsAccepted{some([&] {
         return CommitsAccepted::Commit{id<Sequence>(), id<Version>(), coin()};
       })};
+    case 17:
+      return Deltas{some([&] {
+        return Delta{id<Version>(), text(), changes(ObjectChange::Kind::kEnterLazily)};
+      })};
     case 12:
       return Flushed{id<RequestId>(), id<Version>()};
     case 13:

@@ -266,6 +266,7 @@ Samples<ServerMessage> server_samples() {
        CommitsAccepted{{{{7}, {101}, true}, {{8}, {102}, false}, {{9}, {105}, true}}}},
       {"delta", Delta{{101}, "alice", seen}},
       {"delta_lazy", Delta{{101}, "alice", seen_lazily}},
+      {"deltas", Deltas{{{{101}, "alice", seen}, {{102}, "bob", {}}, {{105}, "alice", seen}}}},
       {"objects_loaded", ObjectsLoaded{{5}, sample_rows()}},
       {"objects_loaded_more", ObjectsLoaded{{5}, sample_rows(), false}},
       {"flushed", Flushed{{6}, {101}}},

@@ -24,12 +24,13 @@ constexpr bool has_value(Operation kind) { return kind != Operation::kErase; }
 
 // Operations and operands that travel: those that belong to an object, in the order of the objects.
 struct Counts {
+  unsigned objects = 0;
   unsigned operations = 0;
   unsigned operands = 0;
 };
 
-Counts count(const Changeset& changes) {
-  Counts counts;
+void add_to(Counts& counts, const Changeset& changes) {
+  counts.objects += count_of(changes.objects);
   for (const ObjectChange& object : changes.objects) {
     for (const CellOperation& cell : changes.cells_of(object)) {
       counts.operands +=
@@ -37,7 +38,6 @@ Counts count(const Changeset& changes) {
     }
     counts.operations += object.cells_count;
   }
-  return counts;
 }
 
 CellRead read_cell_read(const schema::CellRead::Reader& in) {
@@ -63,78 +63,117 @@ void write_range_read(schema::IndexRangeRead::Builder out, const IndexRangeRead&
 
 }  // namespace
 
-void write_changes(schema::Changeset::Builder out, const Changeset& changes) {
-  if (changes.objects.empty()) return;
-  const Counts counts = count(changes);
-  write_list(out.initObjects(count_of(changes.objects)), changes.objects,
-             [](schema::ObjectChange::Builder to, const ObjectChange& object) {
-               to.setObject(object.object.value);
-               to.setType(object.type.value);
-               to.setCells(object.cells_count);
-               to.setKind(static_cast<schema::ObjectChangeKind>(object.kind));
-             });
-  if (counts.operations == 0) return;
-  auto operations = out.initOperations(counts.operations);
-  auto operands = out.initOperands(counts.operands);
+void write_changes(schema::Changeset::Builder out, std::span<const Changeset* const> parts) {
+  Counts counts;
+  for (const Changeset* part : parts) add_to(counts, *part);
+  if (counts.objects == 0) return;
+  auto objects = out.initObjects(counts.objects);
+  auto operations = capnp::List<schema::CellOperation>::Builder();
+  auto operands = capnp::List<schema::Value>::Builder();
+  if (counts.operations != 0) {
+    operations = out.initOperations(counts.operations);
+    operands = out.initOperands(counts.operands);
+  }
+  unsigned written = 0;
   unsigned operation = 0;
   unsigned operand = 0;
-  for (const ObjectChange& object : changes.objects) {
-    for (const CellOperation& cell : changes.cells_of(object)) {
-      auto to = operations[operation++];
-      to.setField(cell.field.value);
-      to.setKind(static_cast<schema::CellOperationKind>(cell.kind));
-      if (has_key(cell.kind)) write_value(operands[operand++], cell.key);
-      if (has_value(cell.kind)) write_value(operands[operand++], cell.value);
+  for (const Changeset* part : parts) {
+    for (const ObjectChange& object : part->objects) {
+      auto change = objects[written++];
+      change.setObject(object.object.value);
+      change.setType(object.type.value);
+      change.setCells(object.cells_count);
+      change.setKind(static_cast<schema::ObjectChangeKind>(object.kind));
+      for (const CellOperation& cell : part->cells_of(object)) {
+        auto to = operations[operation++];
+        to.setField(cell.field.value);
+        to.setKind(static_cast<schema::CellOperationKind>(cell.kind));
+        if (has_key(cell.kind)) write_value(operands[operand++], cell.key);
+        if (has_value(cell.kind)) write_value(operands[operand++], cell.value);
+      }
     }
   }
 }
 
-void read_changes(schema::Changeset::Reader in, ReadContext& context, Changeset& changes) {
+void write_changes(schema::Changeset::Builder out, const Changeset& changes) {
+  const Changeset* const one = &changes;
+  write_changes(out, std::span(&one, 1));
+}
+
+ChangesReader::ChangesReader(schema::Changeset::Reader in, ReadContext& context)
+    : objects_(in.getObjects()),
+      operations_(in.getOperations()),
+      operands_(in.getOperands()),
+      context_(context) {}
+
+Value ChangesReader::next_operand() {
+  if (operand_ == operands_.size()) {
+    malformed("operations with only " + std::to_string(operand_) + " operands");
+  }
+  return read_value(operands_[operand_++], context_);
+}
+
+void ChangesReader::read(std::uint32_t objects, Changeset& out) {
+  if (objects > objects_.size() - object_) {
+    malformed("more changes than the " + std::to_string(objects_.size()) + " that are there");
+  }
+  context_.charge(objects, sizeof(ObjectChange));
+  out.objects.reserve(objects);
   std::uint64_t cells = 0;
-  changes.objects = context.read_list<ObjectChange>(
-      in.getObjects(), [&](const schema::ObjectChange::Reader& from) {
-        ObjectChange object;
-        object.kind = read_enum(from.getKind(), ObjectChange::Kind::kEnterLazily, "kind of change");
-        object.type = TypeId{from.getType()};
-        object.object = ObjectId{from.getObject()};
-        if (object.type.value == 0 || object.object.value == 0) {
-          malformed("a change of type or object 0");
-        }
-        object.cells_begin = static_cast<std::uint32_t>(cells);
-        object.cells_count = from.getCells();
-        cells += object.cells_count;
-        return object;
-      });
-  const auto operations = in.getOperations();
-  const auto operands = in.getOperands();
-  if (cells != operations.size()) {
-    malformed("changes of " + std::to_string(cells) + " cells with " +
-              std::to_string(operations.size()) + " operations");
-  }
-  unsigned used = 0;
-  const auto next_operand = [&] {
-    if (used == operands.size()) {
-      malformed("operations with only " + std::to_string(used) + " operands");
+  for (const std::uint32_t end = object_ + objects; object_ < end; ++object_) {
+    const auto from = objects_[object_];
+    ObjectChange object;
+    object.kind = read_enum(from.getKind(), ObjectChange::Kind::kEnterLazily, "kind of change");
+    object.type = TypeId{from.getType()};
+    object.object = ObjectId{from.getObject()};
+    if (object.type.value == 0 || object.object.value == 0) {
+      malformed("a change of type or object 0");
     }
-    return read_value(operands[used++], context);
-  };
-  changes.cells =
-      context.read_list<CellOperation>(operations, [&](const schema::CellOperation::Reader& from) {
-        CellOperation cell;
-        cell.kind = read_enum(from.getKind(), Operation::kErase, "kind of cell operation");
-        cell.field = FieldId{from.getField()};
-        if (has_key(cell.kind)) cell.key = next_operand();
-        if (has_value(cell.kind)) cell.value = next_operand();
-        return cell;
-      });
-  if (used != operands.size()) {
-    malformed("operations with " + std::to_string(used) + " operands, found " +
-              std::to_string(operands.size()));
+    object.cells_begin = static_cast<std::uint32_t>(cells);
+    object.cells_count = from.getCells();
+    cells += object.cells_count;
+    out.objects.push_back(object);
   }
+  if (cells > operations_.size() - operation_) {
+    malformed("changes of " + std::to_string(cells) + " cells with " +
+              std::to_string(operations_.size() - operation_) + " operations");
+  }
+  context_.charge(cells, sizeof(CellOperation));
+  out.cells.reserve(cells);
+  for (const std::uint64_t end = operation_ + cells; operation_ < end; ++operation_) {
+    const auto from = operations_[operation_];
+    CellOperation& cell = out.cells.emplace_back();
+    cell.kind = read_enum(from.getKind(), Operation::kErase, "kind of cell operation");
+    cell.field = FieldId{from.getField()};
+    if (has_key(cell.kind)) cell.key = next_operand();
+    if (has_value(cell.kind)) cell.value = next_operand();
+  }
+}
+
+void ChangesReader::finish() const {
+  if (object_ != objects_.size()) {
+    malformed("changes of " + std::to_string(object_) + " objects, found " +
+              std::to_string(objects_.size()));
+  }
+  if (operation_ != operations_.size()) {
+    malformed("changes of " + std::to_string(operation_) + " cells with " +
+              std::to_string(operations_.size()) + " operations");
+  }
+  if (operand_ != operands_.size()) {
+    malformed("operations with " + std::to_string(operand_) + " operands, found " +
+              std::to_string(operands_.size()));
+  }
+}
+
+void read_changes(schema::Changeset::Reader in, ReadContext& context, Changeset& out) {
+  ChangesReader reader(in, context);
+  reader.read(reader.objects(), out);
+  reader.finish();
 }
 
 void write_request(schema::Commit::Builder out, const CommitRequest& request) {
   out.setSnapshot(request.snapshot.value);
+  if (request.tries_again) out.setTriesAgain(true);
   const ReadSet& reads = request.reads;
   if (!reads.cells.empty()) {
     write_list(out.initCellReads(count_of(reads.cells)), reads.cells,
@@ -168,6 +207,7 @@ void write_request(schema::Commit::Builder out, const CommitRequest& request) {
 
 void read_request(schema::Commit::Reader in, ReadContext& context, CommitRequest& request) {
   request.snapshot = Version{in.getSnapshot()};
+  request.tries_again = in.getTriesAgain();
   request.reads.cells = context.read_list<CellRead>(in.getCellReads(), read_cell_read);
   if (in.hasBroadReads()) {
     const auto broad = in.getBroadReads();

@@ -19,6 +19,12 @@ constexpr std::size_t kSizeUnknown = 0;
 std::size_t size_hint(const Commit& message) { return encoded_bytes(message.request); }
 std::size_t size_hint(const CommitsAccepted& message) { return message.commits.size() * 24; }
 std::size_t size_hint(const Delta& message) { return encoded_bytes(message.changes); }
+std::size_t size_hint(std::span<const Delta* const> deltas) {
+  constexpr std::size_t kCommitBytes = 16;
+  std::size_t bytes = 0;
+  for (const Delta* delta : deltas) bytes += kCommitBytes + encoded_bytes(delta->changes);
+  return bytes;
+}
 std::size_t size_hint(const SnapshotChunk& message) { return encoded_bytes_bound(message.rows); }
 std::size_t size_hint(const ObjectsLoaded& message) { return encoded_bytes_bound(message.rows); }
 template <class Message>
@@ -88,6 +94,9 @@ EncodedMessage encode(const CommitsAccepted& message) {
   return encode_one<schema::ServerMessage>(message);
 }
 EncodedMessage encode(const Delta& message) { return encode_one<schema::ServerMessage>(message); }
+EncodedMessage encode(std::span<const Delta* const> deltas) {
+  return encode_one<schema::ServerMessage>(deltas);
+}
 
 void append_encoded(Bytes& out, const ClientMessage& message) {
   append<schema::ClientMessage>(out, message);

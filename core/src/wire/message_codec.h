@@ -1,6 +1,8 @@
 // The messages themselves: which union member, and its fields. Readers fill `out` in place.
 #pragma once
 
+#include <span>
+
 #include "odb/core/messages.h"
 #include "schemas/message.capnp.h"
 #include "wire/read_context.h"
@@ -15,6 +17,7 @@ void write_message(schema::ServerMessage::Builder out, const ServerMessage& mess
 void write_message(schema::ServerMessage::Builder out, const CommitDone& message);
 void write_message(schema::ServerMessage::Builder out, const CommitsAccepted& message);
 void write_message(schema::ServerMessage::Builder out, const Delta& message);
+void write_message(schema::ServerMessage::Builder out, std::span<const Delta* const> deltas);
 void read_message(schema::ServerMessage::Reader in, ReadContext& context, ServerMessage& out);
 
 // A kind without a member of its own in our schema: only the number is written.

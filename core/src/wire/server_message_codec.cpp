@@ -1,5 +1,10 @@
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
+#include <span>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "wire/changeset_codec.h"
 #include "wire/message_codec.h"
@@ -64,6 +69,11 @@ struct Writer {
   void operator()(const CommitDone& message) { write_message(out, message); }
   void operator()(const CommitsAccepted& message) { write_message(out, message); }
   void operator()(const Delta& message) { write_message(out, message); }
+  void operator()(const Deltas& message) {
+    std::vector<const Delta*> deltas;
+    for (const Delta& delta : message.deltas) deltas.push_back(&delta);
+    write_message(out, std::span<const Delta* const>(deltas));
+  }
   void operator()(const Unsubscribed& message) {
     auto to = out.initUnsubscribed();
     to.setSubscription(message.subscription.value);
@@ -144,6 +154,19 @@ void read_delta(schema::Delta::Reader in, ReadContext& context, Delta& delta) {
   read_changes(in.getChanges(), context, delta.changes);
 }
 
+void read_deltas(schema::Deltas::Reader in, ReadContext& context, Deltas& out) {
+  const auto actors = in.getActors();
+  ChangesReader changes(in.getChanges(), context);
+  out.deltas =
+      context.read_list<Delta>(in.getCommits(), [&](const schema::DeltaCommit::Reader& from) {
+        if (from.getActor() >= actors.size()) malformed("a delta of an actor that is not listed");
+        Delta delta{Version{from.getVersion()}, read_text(actors[from.getActor()]), {}};
+        changes.read(from.getObjects(), delta.changes);
+        return delta;
+      });
+  changes.finish();
+}
+
 RequestRefused read_request_refused(schema::RequestRefused::Reader in) {
   RequestRefused refused;
   refused.error = read_error(in.getError());
@@ -192,6 +215,35 @@ void write_message(schema::ServerMessage::Builder out, const Delta& message) {
   to.setVersion(message.version.value);
   if (!message.actor.empty()) to.setActor(as_text(message.actor));
   write_changes(to.initChanges(), message.changes);
+}
+
+void write_message(schema::ServerMessage::Builder out, std::span<const Delta* const> deltas) {
+  constexpr std::size_t kFew = 8;
+  auto to = out.initDeltas();
+  boost::container::small_vector<const std::string*, kFew> actors;
+  auto commits = to.initCommits(count_of(deltas));
+  std::vector<const Changeset*> changes;
+  changes.reserve(deltas.size());
+  unsigned i = 0;
+  for (const Delta* delta : deltas) {
+    // Few actors commit at a time; among many, one may be listed again.
+    const auto last = actors.rbegin() + static_cast<std::ptrdiff_t>(std::min(kFew, actors.size()));
+    const auto known = std::find_if(
+        actors.rbegin(), last, [&](const std::string* actor) { return *actor == delta->actor; });
+    auto commit = commits[i++];
+    commit.setVersion(delta->version.value);
+    commit.setObjects(count_of(delta->changes.objects));
+    if (known != last) {
+      commit.setActor(static_cast<std::uint32_t>(actors.rend() - known - 1));
+    } else {
+      commit.setActor(count_of(actors));
+      actors.push_back(&delta->actor);
+    }
+    changes.push_back(&delta->changes);
+  }
+  set_list(to.initActors(count_of(actors)), actors,
+           [](const std::string* actor) { return as_text(*actor); });
+  write_changes(to.initChanges(), changes);
 }
 
 void read_message(schema::ServerMessage::Reader in, ReadContext& context, ServerMessage& out) {
@@ -246,6 +298,9 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
       return;
     case M::DELTA:
       read_delta(in.getDelta(), context, out.emplace<Delta>());
+      return;
+    case M::DELTAS:
+      read_deltas(in.getDeltas(), context, out.emplace<Deltas>());
       return;
     case M::OBJECTS_LOADED: {
       const auto from = in.getObjectsLoaded();

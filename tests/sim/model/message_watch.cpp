@@ -7,6 +7,10 @@ namespace odb::sim {
 
 void MessageWatch::on_sent(const ServerMessage& message, const ServerMoment& moment) {
   if (const auto* delta = std::get_if<Delta>(&message)) return on(*delta);
+  if (const auto* several = std::get_if<Deltas>(&message)) {
+    for (const Delta& delta : several->deltas) on(delta);
+    return;
+  }
   if (const auto* chunk = std::get_if<SnapshotChunk>(&message)) return on(*chunk);
   if (const auto* done = std::get_if<CommitDone>(&message)) return on(*done, moment);
   if (const auto* accepted = std::get_if<CommitsAccepted>(&message)) return on(*accepted, moment);

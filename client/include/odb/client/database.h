@@ -212,9 +212,9 @@ class Database {
   View view(Version version) const;
   Transaction transaction(Version version);
 
-  // Runs `body(transaction)` and commits, again after each conflict, with jittered pauses, at most
-  // `attempts` times; then throws the last ConflictError. Other exceptions pass through and nothing
-  // is committed. Returns the version.
+  // Runs `body(transaction)` and commits, again after each conflict, at most `attempts` times;
+  // those who want the same thing get it in turns, as they came. Then it throws the last
+  // ConflictError. Other exceptions pass through and nothing is committed. Returns the version.
   template <class Body>
   Version transact(Body&& body, int attempts = 100);
 
@@ -247,12 +247,12 @@ class Database {
 
   const std::shared_ptr<detail::Connection>& connection() const { return connection_; }
 
-  // How long transact sleeps after this attempt, the first being 1: random, and longer the later it
-  // is, at most 12.8 ms.
+  // How long to sleep after this attempt, the first being 1, where the server gives no turns:
+  // random, and longer the later it is, at most 12.8 ms.
   static std::chrono::microseconds conflict_pause(int attempt);
 
  private:
-  static void pause_after_conflict(int attempt);
+  void pause_after_conflict(int attempt);
 
   std::shared_ptr<detail::Connection> connection_;
 };
@@ -273,6 +273,7 @@ template <class Body>
 Version Database::transact(Body&& body, int attempts) {
   for (int attempt = 1;; ++attempt) {
     Transaction transaction = this->transaction();
+    if (attempt < attempts) transaction.state().will_try_again();
     body(transaction);
     try {
       return transaction.commit();

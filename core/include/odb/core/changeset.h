@@ -133,6 +133,7 @@ struct CommitRequest {
   Version snapshot;  // what the transaction read
   ReadSet reads;
   Changeset writes;
+  bool tries_again = false;  // after a conflict the client runs the transaction again, at once
 
   friend bool operator==(const CommitRequest&, const CommitRequest&) = default;
 };

@@ -23,6 +23,10 @@ inline constexpr std::uint16_t kProtocolMinor = 0;
 // Features that a Hello may name.
 // A client's: it takes CommitsAccepted.
 inline constexpr const char* kFeatureCommitsAccepted = "commits-accepted";
+// A client's: it takes Deltas.
+inline constexpr const char* kFeatureDeltas = "deltas";
+// A server's: transactions that try again are told of a conflict when it is their turn.
+inline constexpr const char* kFeatureTurns = "turns";
 
 using TokenId = std::array<std::byte, 16>;
 using Proof = std::array<std::byte, 32>;
@@ -207,6 +211,11 @@ struct Delta {
   Changeset changes;
   friend bool operator==(const Delta&, const Delta&) = default;
 };
+// Several at once, in the order of their versions.
+struct Deltas {
+  std::vector<Delta> deltas;
+  friend bool operator==(const Deltas&, const Deltas&) = default;
+};
 struct ObjectsLoaded {
   RequestId request;
   RowBlock rows;
@@ -229,7 +238,7 @@ struct RequestRefused {
 using ServerMessage =
     std::variant<Hello, Authenticated, SessionOpened, Resumed, IdsGranted, CreditsGranted,
                  SchemaDefined, SnapshotChunk, SubscriptionLoaded, CommitDone, Delta, ObjectsLoaded,
-                 Flushed, Heartbeat, RequestRefused, Goodbye, Unsubscribed, CommitsAccepted,
+                 Flushed, Heartbeat, RequestRefused, Goodbye, Unsubscribed, CommitsAccepted, Deltas,
                  UnknownMessage>;
 
 }  // namespace odb

@@ -36,6 +36,8 @@ void append_encoded(Bytes& out, const CommitDone& message);
 EncodedMessage encode(const Commit& message);
 EncodedMessage encode(const CommitsAccepted& message);
 EncodedMessage encode(const Delta& message);
+// As a Deltas.
+EncodedMessage encode(std::span<const Delta* const> deltas);
 
 // What a value, changes or a transaction take on the wire, without the message around them (under
 // 150 bytes): what limits are checked against, and how large commits are cut into parts.

@@ -27,6 +27,7 @@ struct CommitOrigin {
   Sequence sequence;
   RequestId request;  // of a schema change
   bool keeps_created = false;
+  bool tries_again = false;      // of a commit: after a conflict, at once
   Sequence lowest_unresolved{};  // the client knows the outcomes of all lower ones; 0: says nothing
   Delivery delivery = Delivery::kFirst;
 };

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "odb/server/database.h"
 #include "odb/server/limits.h"
 #include "odb/server/replay_log.h"
+#include "odb/server/retry_turns.h"
 #include "odb/server/session.h"
 #include "odb/server/store.h"
 #include "odb/server/subscription_engine.h"
@@ -59,6 +61,9 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
 
   void finish_batch();
   void tick(Time now);
+  // When tick() or end_turns() has something to do before the next second is over.
+  std::optional<Time> turns_deadline() const { return turns_.deadline(); }
+  void end_turns(Time now);
   // Says goodbye to everyone; commits already accepted are still answered first.
   void shut_down();
 
@@ -73,6 +78,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   const OutcomeTable& outcomes() const { return database_->outcomes; }
   CommitPipeline& pipeline() { return pipeline_; }
   InterestIndex& interests() { return subscriptions_.interests(); }
+  SubscriptionEngine& subscriptions() { return subscriptions_; }
   std::size_t session_count() const { return sessions_.size(); }
   // On what commits have conflicted since the start.
   std::vector<ConflictCount> conflict_counts() const {
@@ -89,6 +95,10 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   // its identities and its connection's object go over to this one.
   void take_over(Session& session, const Resume& from);
   const ReplayLog& replay() const { return replay_; }
+  // The session begins something else: it waits for no turn any more.
+  void leave_turns(SessionId session) {
+    if (!turns_.is_empty()) turns_.release(session);
+  }
   // That of core.Connection, which clients do not write; 0 while nobody knows it.
   TypeId connection_type() const { return connections_.type(); }
 
@@ -112,7 +122,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
 
   // DeltaReceiver
   const std::string& actor_of(SessionId session) const override;
-  void deliver(SessionId session, const wire::EncodedMessage& delta) override;
+  void deliver(SessionId session, DeltaNumber delta) override;
 
  private:
   // StoreListener: the store's one listener is the core, which passes on.
@@ -125,6 +135,8 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void on_lost(const Error& reason) override;
 
   Session* find(SessionId session);
+  void send_held();
+  void tell_due();
   void grant_waiting_ids();
   void update_hold();
 
@@ -156,12 +168,14 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   boost::unordered_flat_map<SessionId, std::unique_ptr<Session>> sessions_;
   boost::unordered_flat_map<SessionId, Hold> holds_;
   ConflictCounters conflicts_;
+  RetryTurns turns_;
   SessionId last_session_;
   ObjectId next_id_;
   ObjectId ids_reserved_below_;
   ObjectId ids_asked_below_;
   const ObjectId ids_before_start_below_;
-  std::vector<SessionId> holding_outcomes_;  // sessions with some that are to go out together
+  std::vector<SessionId> holding_news_;  // sessions with some that is to go out together
+  bool sending_held_ = false;
   std::deque<IdRequest> id_requests_;
   Time now_{};  // at the last tick
   bool shutting_down_ = false;

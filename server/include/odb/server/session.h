@@ -12,6 +12,7 @@
 #include "odb/core/messages.h"
 #include "odb/net/byte_stream.h"
 #include "odb/server/limits.h"
+#include "odb/server/subscription_engine.h"
 #include "odb/wire/frame.h"
 
 namespace odb::server {
@@ -74,12 +75,14 @@ class Session {
   void send(const ServerMessage& message);
   void deliver(const wire::EncodedMessage& message);
   void finish_commit(Sequence sequence, CommitOutcome outcome);
-  // Accepted: the client is told before anything else is sent to it, at the latest by
-  // send_accepted(). Requires a client that takes CommitsAccepted.
+  // News that may go out together with what follows: before anything else is sent to the client, at
+  // the latest by send_held(). The first requires a client that takes CommitsAccepted; the deltas
+  // are those of the core's engine.
   void finish_commit_later(CommitsAccepted::Commit commit);
+  void deliver_later(DeltaNumber delta);
   bool takes_commits_accepted() const { return takes_commits_accepted_; }
-  bool holds_accepted() const { return !accepted_.commits.empty(); }
-  void send_accepted();
+  bool holds_news() const { return !accepted_.commits.empty() || !deltas_.empty(); }
+  void send_held();
   void grant_ids(IdRange range);
   // What its client had in an earlier session.
   void adopt_ids(const std::vector<IdRange>& ranges);
@@ -93,6 +96,7 @@ class Session {
   void say_goodbye(Error reason);
   void say_goodbye_too_large();  // what comes next for this session does not fit one message
   ClientId client() const { return client_; }
+  Time now() const { return now_; }  // when it was last called with the time
 
  private:
   enum class Phase { kHello, kAuthenticate, kAuthenticated, kOpening, kOpen, kEnded };
@@ -134,6 +138,9 @@ class Session {
   void drop_old_loads();
   void send_load_piece();
   void do_subscription_job();
+  void send_accepted();
+  void send_deltas(SubscriptionEngine& engine, std::vector<DeltaNumber>& deltas);
+  void put(const wire::EncodedMessage& message);
 
   ServerCore& core_;
   SessionLink& link_;
@@ -141,7 +148,10 @@ class Session {
   const std::string peer_;
   Phase phase_ = Phase::kHello;
   bool takes_commits_accepted_ = false;
-  CommitsAccepted accepted_;  // to be told
+  bool takes_deltas_ = false;
+  // To be told. At most one of them is not empty, for they have an order.
+  CommitsAccepted accepted_;
+  std::vector<DeltaNumber> deltas_;
   std::string actor_;
   std::string program_;
   ClientId client_;

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered_map.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "odb/core/interest_index.h"
+#include "odb/core/messages.h"
 #include "odb/core/versioned_state.h"
 #include "odb/server/access_policy.h"
 #include "odb/server/commit_pipeline.h"
@@ -15,13 +20,16 @@
 
 namespace odb::server {
 
-// What a session is sent for a version. Sessions that see the same share the bytes.
+// A delta that a SubscriptionEngine holds.
+using DeltaNumber = std::uint32_t;
+
+// Learns which sessions see what of a version.
 class DeltaReceiver {
  public:
   virtual ~DeltaReceiver() = default;
   virtual const std::string& actor_of(SessionId session) const = 0;
-  // `delta` is null when what the session is to be told does not fit one message.
-  virtual void deliver(SessionId session, const wire::EncodedMessage& delta) = 0;
+  // The session is to be told this, after what it was to be told before.
+  virtual void deliver(SessionId session, DeltaNumber delta) = 0;
 };
 
 // Whose commit it is, while its session is there.
@@ -31,6 +39,8 @@ struct Author {
   bool takes_outcome = false;  // takes the outcome for its delta where that says the same
 };
 
+// Holds the deltas that it makes until all that was published together is there: who is to be told
+// several gets them in one message, and sessions that see the same share its bytes.
 class SubscriptionEngine {
  public:
   SubscriptionEngine(const VersionedState& state, const AccessPolicy& policy);
@@ -41,6 +51,15 @@ class SubscriptionEngine {
   // version before it; `catalog` as of then, for the state's may be ahead.
   AuthorsDelta publish(const CommitRecord& record, const Catalog& catalog, const Author& author,
                        DeltaReceiver& receiver);
+
+  // What the deltas held take, about.
+  std::size_t held_bytes() const { return held_bytes_; }
+  std::size_t bytes_of(DeltaNumber delta) const { return held_[delta].bytes; }
+  // One message of these, at least one; null when they do not fit one message. Whoever takes only
+  // single ones asks for one at a time.
+  wire::EncodedMessage encode(std::span<const DeltaNumber> deltas);
+  // Their numbers mean nothing any more.
+  void drop_held();
 
  private:
   // What one change is to one session.
@@ -55,8 +74,15 @@ class SubscriptionEngine {
   Projection& projection_of(SessionId session, std::size_t changes);
   void note(const InterestIndex::Match& match, std::size_t change, std::size_t changes);
   static bool is_as_sent(const CommitRecord& record, const std::string& actions);
-  wire::EncodedMessage encode(const CommitRecord& record, const Catalog& catalog,
-                              const std::string& actions) const;
+  struct Held {
+    Delta delta;
+    std::size_t bytes = 0;
+    wire::EncodedMessage alone;  // null: not encoded yet
+  };
+
+  DeltaNumber hold(const CommitRecord& record, const Catalog& catalog, const std::string& actions);
+  void project(Changeset& out, const CommitRecord& record, const Catalog& catalog,
+               const std::string& actions) const;
   void append_row(Changeset& out, const CommitRecord& record, const Catalog& catalog,
                   const ObjectChange& change, Loading loading) const;
 
@@ -69,6 +95,11 @@ class SubscriptionEngine {
   std::vector<Projection> projections_;
   std::size_t projections_used_ = 0;
   boost::unordered_flat_map<SessionId, std::size_t> place_of_;  // in projections_
+
+  std::vector<Held> held_;  // the first held_used_; the others are kept for their memory
+  std::size_t held_used_ = 0;
+  std::size_t held_bytes_ = 0;
+  boost::unordered_map<std::vector<DeltaNumber>, wire::EncodedMessage> together_;  // of those held
 };
 
 }  // namespace odb::server

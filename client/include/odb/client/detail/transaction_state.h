@@ -72,6 +72,8 @@ class TransactionState {
   Changeset writes() const;
   // Read set and write set as one request; the state has ended then.
   CommitRequest take_request();
+  // After a conflict its function runs again, at once.
+  void will_try_again() { tries_again_ = true; }
 
   // The given values checked against the index; the encoded key. Throws SchemaError, ValueError.
   static std::string key_of(const Catalog& catalog, IndexId index, std::span<const Value> values);
@@ -119,6 +121,7 @@ class TransactionState {
 
   std::shared_ptr<const Snapshot> snapshot_;
   bool ended_ = false;
+  bool tries_again_ = false;
   CellReads cell_reads_;
   boost::unordered_flat_set<ExistenceRead> existence_reads_;
   boost::unordered_flat_set<IndexRead> index_reads_;
