@@ -1,6 +1,7 @@
 #include "odb/core/interest_index.h"
 
 #include <algorithm>
+#include <boost/icl/interval_map.hpp>
 #include <iterator>
 #include <map>
 
@@ -60,7 +61,25 @@ struct InterestIndex::Ranges {
   boost::unordered_flat_map<IndexId, Segments> by_index;
 };
 
-InterestIndex::InterestIndex() : ranges_(std::make_unique<Ranges>()) {}
+// Whose object each is that somebody created and still sees for that. Identities are granted in
+// ranges, so that what one session creates one after the other takes one entry.
+struct InterestIndex::Creators {
+  using Map = boost::icl::interval_map<std::uint64_t, std::uint64_t>;  // identities to a session
+  using Interval = Map::interval_type;
+
+  static Interval only(ObjectId object) {
+    return Interval::right_open(object.value, object.value + 1);
+  }
+  SessionId of(ObjectId object) const {
+    const auto found = by_object.find(object.value);
+    return found == by_object.end() ? SessionId{} : SessionId{found->second};
+  }
+
+  Map by_object;
+};
+
+InterestIndex::InterestIndex()
+    : ranges_(std::make_unique<Ranges>()), creators_(std::make_unique<Creators>()) {}
 InterestIndex::~InterestIndex() = default;
 
 void InterestIndex::list_type(Registration& registration, TypeId type) {
@@ -142,26 +161,26 @@ void InterestIndex::remove(SessionId session) {
     }
     subscriptions_of_.erase(session);
   }
-  if (const auto found = created_by_.find(session); found != created_by_.end()) {
-    for (const ObjectId object : found->second) creators_.erase(object);
-    created_by_.erase(found);
+  std::vector<Creators::Interval> created;
+  for (const auto& [objects, creator] : creators_->by_object) {
+    if (creator == session.value) created.push_back(objects);
   }
+  for (const Creators::Interval& objects : created) creators_->by_object.erase(objects);
 }
 
+bool InterestIndex::empty() const { return registrations_.empty() && creators_->by_object.empty(); }
+
 void InterestIndex::add_created(SessionId session, ObjectId object) {
-  if (creators_.emplace(object, session).second) created_by_[session].insert(object);
+  if (creators_->of(object) != SessionId{}) return;
+  creators_->by_object.set({Creators::only(object), session.value});
 }
 
 void InterestIndex::remove_created(ObjectId object) {
-  const auto found = creators_.find(object);
-  if (found == creators_.end()) return;
-  created_by_.at(found->second).erase(object);
-  creators_.erase(found);
+  if (!creators_->by_object.empty()) creators_->by_object.erase(Creators::only(object));
 }
 
 bool InterestIndex::has_created(SessionId session, ObjectId object) const {
-  const auto found = creators_.find(object);
-  return found != creators_.end() && found->second == session;
+  return creators_->of(object) == session;
 }
 
 boost::unordered_flat_set<ObjectId> InterestIndex::take_arrivals(SessionId session,
@@ -210,10 +229,8 @@ void InterestIndex::match(const VersionedState& state, const CatalogType& type, 
       add_all(found->second);
     }
   }
-  if (!creators_.empty()) {
-    if (const auto found = creators_.find(object); found != creators_.end()) {
-      out.push_back({found->second, before != nullptr, after != nullptr, Loading::kEager});
-    }
+  if (const SessionId creator = creators_->of(object); creator != SessionId{}) {
+    out.push_back({creator, before != nullptr, after != nullptr, Loading::kEager});
   }
   if (by_index_.empty() && ranges_->by_index.empty()) return;
   for (const CatalogIndex& index : type.indexes) {

@@ -70,7 +70,7 @@ class InterestIndex {
   void match(const VersionedState& state, const CatalogType& type, ObjectId object,
              const Row* before, const Row* after, std::vector<Match>& out);
 
-  bool empty() const { return registrations_.empty() && creators_.empty(); }
+  bool empty() const;
 
  private:
   struct Registration {
@@ -97,6 +97,7 @@ class InterestIndex {
                    const Row* before, const Row* after, std::vector<Match>& out);
 
   struct Ranges;  // registrations by the ranges of keys that they cover
+  struct Creators;  // who created what
 
   boost::unordered_flat_map<Name, std::unique_ptr<Registration>> registrations_;
   boost::unordered_flat_map<SessionId, std::vector<SubscriptionId>> subscriptions_of_;
@@ -105,8 +106,7 @@ class InterestIndex {
   boost::unordered_flat_map<ObjectId, Listed> by_object_;
   boost::unordered_flat_map<IndexId, boost::unordered_flat_map<std::string, Listed>> by_index_;
   std::unique_ptr<Ranges> ranges_;
-  boost::unordered_flat_map<ObjectId, SessionId> creators_;
-  boost::unordered_flat_map<SessionId, boost::unordered_flat_set<ObjectId>> created_by_;
+  std::unique_ptr<Creators> creators_;
 };
 
 }  // namespace odb
