@@ -219,7 +219,7 @@ class Parser {
     result.embedded = *std::move(embedded);
     if (result.embedded) {
       result.embedded->store_timeout = redis_.options.store_timeout;
-      result.embedded->log_versions_max = redis_.options.log_versions_max;
+      result.embedded->retention = redis_.options.retention;
     }
     result.log_level = spdlog::level::from_str(log_level_);
     result.options.host = host_;

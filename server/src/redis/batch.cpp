@@ -78,7 +78,7 @@ void Batch::merge(const Batch& more) {
 }
 
 void Batch::append_to(std::string& out, const std::string& digest, const std::string& fence,
-                      const Keys& keys, std::uint64_t log_versions_max) const {
+                      const Keys& keys, Version cut) const {
   Arguments command;
   command.add("EVALSHA");
   command.add(digest);
@@ -89,7 +89,7 @@ void Batch::append_to(std::string& out, const std::string& digest, const std::st
   command.add(fence);
   command.add(first_.value - 1);
   command.add(last_.value);
-  command.add(last_.value > log_versions_max ? last_.value - log_versions_max : 0);
+  command.add(cut.value);
   command.add(std::to_string(rows_added_));
   command.add(forgotten_up_to_.value);
   for (const Arguments* part : {&log_, &outcomes_, &forgotten_, &types_, &rows_, &removed_}) {

@@ -23,9 +23,10 @@ class Batch {
   bool can_take(const Batch& more) const;
   void merge(const Batch& more);
 
-  // The command that runs the append script of this digest.
+  // The command that runs the append script of this digest, which also cuts versions up to `cut`
+  // off the log.
   void append_to(std::string& out, const std::string& digest, const std::string& fence,
-                 const Keys& keys, std::uint64_t log_versions_max) const;
+                 const Keys& keys, Version cut) const;
 
  private:
   Version first_;

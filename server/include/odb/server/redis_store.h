@@ -7,6 +7,7 @@
 #include <string>
 
 #include "odb/core/error.h"
+#include "odb/server/log_retention.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
@@ -36,7 +37,7 @@ struct RedisOptions {
   // that has it.
   std::chrono::milliseconds lease_time{5'000};
   std::chrono::milliseconds lease_wait{15'000};
-  std::uint64_t log_versions_max = 100'000;  // in the log, about; older ones are cut off
+  LogRetention retention;  // of the log; nothing needs that to start
 };
 
 std::unique_ptr<Store> make_redis_store(RedisOptions options);
