@@ -29,9 +29,10 @@ allowed() {
     core/include/odb/net/*) echo "$std|$boost|$posix|$core|$wire|$net" ;;
     core/src/net/*) echo "$std|$boost|$posix|$core|$wire|$net|net/$own|openssl/.*" ;;
     server/src/main* | server/src/cli*)
-      echo "$std|$posix|$own|$core|$wire|$net|$server|spdlog/.*|CLI/.*"
+      echo "$std|$posix|$own|metrics/$own|$core|$wire|$net|$server|spdlog/.*|CLI/.*"
       ;;
     server/include/*) echo "$std|$boost|$core|$wire|$net|$server" ;;
+    server/src/metrics/*) echo "$std|$boost|$posix|$own|$core|$net|$server|prometheus/.*" ;;
     server/src/redis/hiredis_link.cpp) echo "$std|$posix|$own|hiredis/.*" ;;
     server/src/embedded/tables.cpp | server/src/embedded/mark_file.cpp)
       echo "$std|$own|spdlog/.*|rocksdb/.*"

@@ -19,6 +19,7 @@ namespace odb::server {
 namespace {
 
 constexpr std::uint64_t kPortMax = 65'535;
+constexpr const char* kSectionBegin = "++";  // what CLI11 calls the line
 
 // --tls-cert -> ODB_TLS_CERT
 std::string environment_name(const std::string& option) {
@@ -44,6 +45,9 @@ class ConfigFile final : public CLI::ConfigTOML {
     std::vector<CLI::ConfigItem> found = CLI::ConfigTOML::from_config(in);
     std::erase_if(found, [this](const CLI::ConfigItem& item) {
       const CLI::Option* option = find(item);
+      if (option == nullptr && item.name == kSectionBegin) {
+        throw CLI::ConfigError("keys stand in no section, found [" + item.parents.front() + "]");
+      }
       if (option == nullptr) throw CLI::ConfigError("unknown key " + item.fullname());
       return is_set(option->get_envname());
     });
@@ -143,6 +147,10 @@ class Parser {
   }
 
   void add_general() {
+    app_.add_option("--metrics", metrics_,
+                    "Serve /metrics for Prometheus, /healthz and /readyz there, by HTTP\n"
+                    "and without a token: an address that only you can reach")
+        ->type_name("HOST:PORT");
     app_.add_option("--log-level", log_level_, "How much to log on stderr")
         ->type_name("LEVEL")
         ->default_str("info")
@@ -221,6 +229,10 @@ class Parser {
       result.embedded->store_timeout = redis_.options.store_timeout;
       result.embedded->retention = redis_.options.retention;
     }
+    if (!metrics_.empty()) {
+      result.metrics = parse_endpoint(metrics_);
+      if (!result.metrics) return refuse("--metrics: expected HOST:PORT");
+    }
     result.log_level = spdlog::level::from_str(log_level_);
     result.options.host = host_;
     result.options.port = static_cast<std::uint16_t>(*port);
@@ -270,6 +282,7 @@ class Parser {
   CLI::Option* token_file_option_ = nullptr;
   std::string certificate_file_;
   std::string key_file_;
+  std::string metrics_;
   std::string log_level_ = "info";
   Limits limits_;
 };

@@ -33,6 +33,7 @@ void measure_reactor_wake(Run& run);
 void measure_commit_cost(Run& run);
 void measure_index_interest(Run& run);
 void measure_memory(Run& run);
+void measure_metrics_cost(Run& run);
 void measure_redis_commits(Run& run);
 void measure_redis_restart(Run& run);
 void measure_embedded_commits(Run& run);
