@@ -15,7 +15,8 @@ packages=(
 )
 if [[ "${1:-}" == --checks ]]; then
   packages+=(clang clang-format clang-tidy libclang-rt-14-dev valgrind
-    python3-matplotlib)
+    python3-matplotlib
+    curl debootstrap dpkg-dev lintian)  # the packages
 elif [[ $# -gt 0 ]]; then
   echo "usage: scripts/install_deps.sh [--checks]" >&2
   exit 2
