@@ -7,7 +7,7 @@ set_target_properties(odb_schemas PROPERTIES EXPORT_NAME schemas)
 install(TARGETS odb_schemas odb_core odb_wire odb_net odb_server odb_client
         EXPORT odbTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS odb_server_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS odb_server_program odb_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(layer core server client)
   install(DIRECTORY ${layer}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           FILES_MATCHING PATTERN "*.h")

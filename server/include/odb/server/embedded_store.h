@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "odb/core/error.h"
@@ -27,6 +28,7 @@ struct EmbeddedOptions {
   // unknown.
   std::chrono::milliseconds store_timeout{10'000};
   std::uint64_t log_versions_max = 100'000;  // in the log, about; older ones are cut off
+  std::optional<Filling> filling{};          // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_embedded_store(EmbeddedOptions options);

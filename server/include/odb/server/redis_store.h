@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "odb/core/error.h"
@@ -37,6 +38,7 @@ struct RedisOptions {
   std::chrono::milliseconds lease_time{5'000};
   std::chrono::milliseconds lease_wait{15'000};
   std::uint64_t log_versions_max = 100'000;  // in the log, about; older ones are cut off
+  std::optional<Filling> filling{};          // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_redis_store(RedisOptions options);
