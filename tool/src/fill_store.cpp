@@ -99,7 +99,7 @@ class Commits {
     }
   }
 
-  // Into `record`, with its objects; `weigh` leaves them out. False at the end.
+  // Into `record`; false at the end.
   bool next(CommitRecord& record) {
     record = CommitRecord{};
     record.version = Version{++version_};
@@ -116,7 +116,6 @@ class Commits {
 
   static std::uint64_t count(const WholeDatabase& whole) {
     Commits commits(whole);
-    commits.is_counting_ = true;
     CommitRecord record;
     std::uint64_t count = 0;
     while (commits.next(record)) ++count;
@@ -140,11 +139,8 @@ class Commits {
         for (const Value& value : found.newest->fields()) {
           bytes += sizeof(Value) + value.heap_bytes();
         }
-        if (is_counting_) continue;
+        // Stores write objects as the state has them, and no log while they are filled.
         changes.begin(ObjectChange::Kind::kCreate, type_, found.id);
-        for (std::uint32_t i = 0; i < found.newest->fields().size(); ++i) {
-          changes.add_cell({.field = FieldId{i}, .value = found.newest->fields()[i], .key = {}});
-        }
       }
     }
   }
@@ -152,7 +148,6 @@ class Commits {
   const WholeDatabase& whole_;
   std::vector<std::string> schemas_;
   std::size_t next_schema_ = 0;
-  bool is_counting_ = false;
   std::uint64_t version_ = 0;
   TypeId type_{1};
   ObjectId from_{1};

@@ -100,7 +100,6 @@ Result<Place> take_redis(const PlaceArguments& arguments) {
     options.password = *std::move(read);
   }
   options.lease_wait = kLeaseWait;
-  options.log_versions_max = 0;
   return Place(std::move(options));
 }
 
@@ -109,7 +108,6 @@ Result<Place> take_named(const PlaceArguments& arguments, std::string token) {
   if (!arguments.redis.empty()) return take_redis(arguments);
   server::EmbeddedOptions options;
   options.folder = arguments.data_dir;
-  options.log_versions_max = 0;
   return Place(std::move(options));
 }
 

@@ -55,6 +55,11 @@ void Worker::append(const CommitBatch& batch, std::uint64_t generation) {
     fresh.since = Clock::now();
   }
   Group& group = queue_.back();
+  if (options_.filling) {
+    group.writes.add(batch, AppendedWrites::Log::kNone);
+    if (!is_writing_) to_write_.notify_one();
+    return;
+  }
   group.writes.add(batch);
   const std::uint64_t kept = options_.log_versions_max;
   if (batch.last().value > log_cut_.value + kept + kept / kLogSlack) {

@@ -33,7 +33,9 @@ local function run(count, command, key)
   end
 end
 local fields = at + ARGV[7]
-call('XADD', KEYS[2], 'MINID', '~', ARGV[4], ARGV[3] .. '-0', unpack(ARGV, at, fields - 1))
+if ARGV[7] ~= '0' then
+  call('XADD', KEYS[2], 'MINID', '~', ARGV[4], ARGV[3] .. '-0', unpack(ARGV, at, fields - 1))
+end
 at = fields
 if ARGV[8] ~= '0' then run(ARGV[8], 'HSET', KEYS[3]) end
 if ARGV[9] ~= '0' then run(ARGV[9], 'HDEL', KEYS[3]) end
