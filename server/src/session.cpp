@@ -307,6 +307,7 @@ void Session::finish_commit(Sequence sequence, CommitOutcome outcome) {
   --commits_in_flight_;
   if (const auto* accepted = std::get_if<Accepted>(&outcome))
     last_version_sent_ = accepted->version;
+  if (const auto* error = std::get_if<Error>(&outcome)) core_.note_refused(error->code);
   send(CommitDone{sequence, std::move(outcome)});
 }
 
