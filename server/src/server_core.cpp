@@ -196,17 +196,6 @@ void ServerCore::define(CommitOrigin origin, SchemaDefinition schema, std::size_
 
 // ---- identities ----
 
-Status ServerCore::status() {
-  Status status;
-  status.history = history();
-  status.version = pipeline_.published();
-  status.ids_below = next_id_;
-  status.software = parts_.software;
-  status.store = parts_.store.name();
-  status.figures = {{"sessions", static_cast<double>(sessions_.size())}};
-  return status;
-}
-
 void ServerCore::request_ids(Session& session, std::uint64_t count, bool opening) {
   id_requests_.push_back({session.id(), count, opening});
   grant_waiting_ids();
