@@ -7,7 +7,7 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache lld pkg-config git ca-certificates
-  libboost1.81-dev libssl-dev libcapnp-dev capnproto libspdlog-dev libcli11-dev libhiredis-dev
+  libboost1.81-dev libboost-json1.81-dev libssl-dev libcapnp-dev capnproto libspdlog-dev libcli11-dev libhiredis-dev
   libmimalloc-dev librocksdb-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-dev pybind11-dev python3-numpy python3-pytest mypy

@@ -47,6 +47,7 @@ struct RequestTicket {
   std::optional<Version> version;
   std::optional<Error> error;
   bool is_done() const { return version.has_value() || error.has_value(); }
+  std::optional<Status> status;  // of a request for it
 };
 
 // A load of objects as of a version: done when complete or failed.
@@ -104,6 +105,8 @@ class ClientCore {
   std::shared_ptr<RequestTicket> release(TypeId type, std::vector<ObjectId> objects);
   std::shared_ptr<LoadTicket> load(const SnapshotOrigin& origin, Interest what);
   std::shared_ptr<RequestTicket> flush();
+  // Fails with kUnsupported when the server does not offer it.
+  std::shared_ptr<RequestTicket> ask_for_status();
 
   // Beyond the server's credits, and while the link is broken, commits wait here, up to
   // kWaitingBytesMax, and go out as outcomes come in. The ticket may have its outcome at once: too
@@ -200,6 +203,7 @@ class ClientCore {
   void on(Unsubscribed& message);
   void on(ObjectsLoaded& message);
   void on(Flushed& message);
+  void on(Status& message);
   void on(CommitDone& message);
   void on(CommitsAccepted& message);
   void finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta as_delta);
@@ -244,6 +248,7 @@ class ClientCore {
   std::vector<wire::EncodedMessage> outgoing_;
   std::vector<LinkEvent> link_events_;
 
+  std::vector<std::string> server_features_;
   std::string actor_;
   HistoryId history_;
   HistoryId next_history_;  // of the session that is opening; that of the cache until it has loaded

@@ -116,6 +116,10 @@ class Parser {
   void add_store() {
     app_.add_flag("--inmem", is_inmem_, "Keep everything in memory; gone when the process ends")
         ->group("Store");
+    app_.add_option("--restore", restore_file_,
+                    "Begin with what a dump holds (odb dump); only with --inmem")
+        ->type_name("FILE")
+        ->group("Store");
     add_redis(app_, redis_);
     add_embedded(app_, embedded_);
   }
@@ -205,6 +209,9 @@ class Parser {
         (is_inmem_ ? 1 : 0) + (redis_.address.empty() ? 0 : 1) + (embedded_.folder.empty() ? 0 : 1);
     if (stores > 1) return refuse("--inmem, --redis and --data-dir exclude each other");
     if (stores == 0) return refuse("no store chosen: expected --inmem, --redis or --data-dir");
+    if (!restore_file_.empty() && !is_inmem_) {
+      return refuse("--restore needs --inmem; odb restore fills the other stores");
+    }
     if (host_.empty() || port_.empty()) return refuse("expected HOST and PORT");
     const auto port = parse_count(port_);
     if (!port || *port > kPortMax) return refuse("PORT: expected a number from 0 to 65535");
@@ -233,6 +240,7 @@ class Parser {
       result.metrics = parse_endpoint(metrics_);
       if (!result.metrics) return refuse("--metrics: expected HOST:PORT");
     }
+    result.restore_file = restore_file_;
     result.log_level = spdlog::level::from_str(log_level_);
     result.options.host = host_;
     result.options.port = static_cast<std::uint16_t>(*port);
@@ -274,6 +282,7 @@ class Parser {
   std::string host_;
   std::string port_;
   bool is_inmem_ = false;
+  std::string restore_file_;
   RedisArguments redis_;
   EmbeddedArguments embedded_;
   std::string token_;

@@ -22,6 +22,7 @@
 #include "odb/server/embedded_store.h"
 #include "odb/server/redis_store.h"
 #include "odb/server/server.h"
+#include "odb/tool/dump_reader.h"
 #include "odb/version.h"
 
 namespace odb::server {
@@ -95,6 +96,14 @@ int serve(CommandLine command_line, ShutdownSignals& signals, const Supervisor& 
     command_line.options.store = make_redis_store(*std::move(command_line.redis));
   if (command_line.embedded)
     command_line.options.store = make_embedded_store(*std::move(command_line.embedded));
+  if (!command_line.restore_file.empty()) {
+    auto dump = tool::DumpSource::open(command_line.restore_file);
+    if (!dump) {
+      std::fprintf(stderr, "odb_server: --restore: %s\n", dump.error().message.c_str());
+      return as_status(ExitCode::kStartFailed);
+    }
+    command_line.options.store = tool::make_restored_memory_store(*std::move(dump));
+  }
   std::atomic<bool> is_store_lost = false;
   command_line.options.on_store_lost = [&](const Error&) {
     is_store_lost = true;

@@ -71,6 +71,7 @@ void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
                  [&](Subscribe& subscribe) { on(subscribe); },
                  [&](RequestIds& request) { on(request); },
                  [&](Flush& flush) { on(flush); },
+                 [&](StatusRequest& request) { on(request); },
                  [&](Heartbeat&) {},
                  [&](Resume& resume) { on(resume); },
                  [&](Unsubscribe& unsubscribe) { on(unsubscribe); },
@@ -101,7 +102,7 @@ void Session::on(Hello& hello) {
   phase_ = Phase::kAuthenticate;
   takes_commits_accepted_ = std::find(hello.features.begin(), hello.features.end(),
                                       kFeatureCommitsAccepted) != hello.features.end();
-  send(Hello{.software = core_.software()});
+  send(Hello{.features = {kFeatureStatus}, .software = core_.software()});
 }
 
 void Session::on(Authenticate& message) {
@@ -328,6 +329,20 @@ void Session::on(Flush& message) {
   // Deltas up to the published version are in the queue before this answer.
   last_version_sent_ = core_.pipeline().published();
   send(Flushed{message.request, last_version_sent_});
+}
+
+void Session::on(StatusRequest& message) {
+  Status status = core_.status();
+  status.request = message.request;
+  const Catalog& catalog = *core_.pipeline().published_catalog();
+  for (const auto& type : catalog.types()) {
+    if (type == nullptr || !core_.policy().may_see(actor_, *type)) continue;
+    std::vector<std::string>& schemas = status.schemas;
+    if (std::find(schemas.begin(), schemas.end(), type->name.schema) == schemas.end()) {
+      schemas.push_back(type->name.schema);
+    }
+  }
+  send(std::move(status));
 }
 
 void Session::on_unsupported(std::string_view what,

@@ -40,6 +40,7 @@ void measure_embedded_commits(Run& run);
 void measure_embedded_restart(Run& run);
 void measure_resume(Run& run);
 void measure_steady_load(Run& run);
+void measure_tool(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);

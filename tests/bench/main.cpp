@@ -45,6 +45,7 @@ constexpr std::array kFigures{
     Figure{"embedded-restart", measure_embedded_restart},
     Figure{"resume", measure_resume},
     Figure{"steady-load", measure_steady_load},
+    Figure{"tool", measure_tool},
 };
 
 struct Output {

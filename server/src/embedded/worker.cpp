@@ -56,6 +56,11 @@ void Worker::append(const CommitBatch& batch, std::uint64_t generation) {
     fresh.since = Clock::now();
   }
   Group& group = queue_.back();
+  if (options_.filling) {
+    group.writes.add(batch, AppendedWrites::Log::kNone);
+    if (!is_writing_) to_write_.notify_one();
+    return;
+  }
   group.writes.add(batch);
   const Version cut_to =
       retention_.cut(batch.last(), retention_.needs_time() ? Clock::now() : Clock::time_point());

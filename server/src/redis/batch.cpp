@@ -14,12 +14,14 @@ constexpr std::size_t kBytesMax = 8 * 1024 * 1024;
 
 }  // namespace
 
-Batch::Batch(const CommitBatch& batch, const Keys& keys)
+Batch::Batch(const CommitBatch& batch, const Keys& keys, Log log)
     : first_(batch.records.front()->version),
       last_(batch.last()),
       forgotten_up_to_(batch.outcomes.forgotten_up_to()) {
-  log_.add("commits");
-  log_.add_written([&](std::string& out) { wire::append_log_record(out, batch.records); });
+  if (log == Log::kKept) {
+    log_.add("commits");
+    log_.add_written([&](std::string& out) { wire::append_log_record(out, batch.records); });
+  }
   for (const CommitRecord* record : batch.records) {
     for (const ObjectChange& change : record->changes.objects) {
       if (change.kind == ObjectChange::Kind::kCreate) ++rows_added_;

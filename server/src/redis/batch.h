@@ -13,7 +13,9 @@ namespace odb::server::redis {
 // Several appends, one after the other, merge into one.
 class Batch {
  public:
-  Batch(const CommitBatch& batch, const Keys& keys);
+  // A store that is being filled keeps no log: what it held would only be what it was filled with.
+  enum class Log : std::uint8_t { kKept, kNone };
+  Batch(const CommitBatch& batch, const Keys& keys, Log log = Log::kKept);
 
   Version first() const { return first_; }
   Version last() const { return last_; }

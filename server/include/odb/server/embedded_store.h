@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "odb/core/error.h"
@@ -28,6 +29,7 @@ struct EmbeddedOptions {
   // unknown.
   std::chrono::milliseconds store_timeout{10'000};
   LogRetention retention;  // of the log; nothing needs that to start
+  std::optional<Filling> filling{};          // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_embedded_store(EmbeddedOptions options);

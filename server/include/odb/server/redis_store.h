@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "odb/core/error.h"
@@ -38,6 +39,7 @@ struct RedisOptions {
   std::chrono::milliseconds lease_time{5'000};
   std::chrono::milliseconds lease_wait{15'000};
   LogRetention retention;  // of the log; nothing needs that to start
+  std::optional<Filling> filling{};          // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_redis_store(RedisOptions options);

@@ -81,6 +81,8 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   CommitPipeline& pipeline() { return pipeline_; }
   InterestIndex& interests() { return subscriptions_.interests(); }
   std::size_t session_count() const { return sessions_.size(); }
+  // For whoever asks; without the schemas, which not everybody may see.
+  Status status();
   // On what commits have conflicted since the start.
   std::vector<ConflictCount> conflict_counts() const {
     return conflicts_.counts(*state().catalog());

@@ -124,6 +124,7 @@ class Session {
   bool continue_commit(Commit& message, std::size_t bytes);
   void submit_commit(Commit& message, std::size_t bytes);
   void on(Flush& message);
+  void on(StatusRequest& message);
   void on(Goodbye& message);
   void on_unsupported(std::string_view what,
                       std::variant<std::monostate, RequestId, SubscriptionId> about);
