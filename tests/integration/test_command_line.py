@@ -206,7 +206,7 @@ def test_command_line_wins_over_environment_over_file(run, tmp_path):
 
 @pytest.mark.parametrize("text, expected", [
     ("lingr = 1\n", "unknown key lingr"),
-    ("[section]\nlinger = 1\n", "unknown key"),
+    ("[section]\nlinger = 1\n", "keys stand in no section"),
     ("linger = soon\n", "--linger"),
 ])
 def test_a_wrong_file_is_refused(run, tmp_path, text, expected):
