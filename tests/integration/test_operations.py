@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from redis_process import RedisProcess
+
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE / "operations"))
 TIMEOUT_SECONDS = 120
@@ -35,7 +37,10 @@ def free_ports(count):
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch, clean_environment):
-    port, metrics_port = free_ports(2)
+    port, metrics_port, redis_port = free_ports(3)
+    (tmp_path / "redis").mkdir()
+    redis = RedisProcess(tmp_path / "redis", "--port", str(redis_port), "--bind", "127.0.0.1")
+    monkeypatch.setenv("ODB_SCRATCH_REDIS_PORT", str(redis_port))
     monkeypatch.setenv("ODB_SCRATCH", str(tmp_path))
     monkeypatch.setenv("ODB_SCRATCH_PORT", str(port))
     monkeypatch.setenv("ODB_SCRATCH_METRICS_PORT", str(metrics_port))
@@ -45,6 +50,7 @@ def scratch(tmp_path, monkeypatch, clean_environment):
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     yield tmp_path
     subprocess.run([HERE / "operations/systemctl", "stop", "odb-server"], timeout=TIMEOUT_SECONDS)
+    redis.kill()
 
 
 def test_every_command_of_the_document_works_in_its_order(root, scratch, packages):
@@ -52,7 +58,8 @@ def test_every_command_of_the_document_works_in_its_order(root, scratch, package
 
     found = blocks((root / "docs/operations.md").read_text())
     headings = [heading for heading, _ in found]
-    for wanted in ("Install", "Start", "Watch", "Back up", "Restore", "Upgrade", "Remove"):
+    for wanted in ("Install", "Start", "Watch", "Back up", "Restore", "Upgrade", "Move to Redis",
+                   "Remove"):
         assert wanted in headings
     for heading, commands in found:
         result = subprocess.run(
@@ -61,8 +68,8 @@ def test_every_command_of_the_document_works_in_its_order(root, scratch, package
         assert result.returncode == 0, (
             f"under \"{heading}\":\n{commands}{result.stdout}{result.stderr}")
         if heading == "Back up":
-            assert (scratch / "var/backups/odb/monday/format").is_file()
-        if heading == "Restore":
+            assert (scratch / "var/backups/odb/tuesday.odb").is_file()
+        if heading in ("Restore", "The directory itself, put back", "Move to Redis"):
             assert re.search(r"odb_objects [1-9]", result.stdout), "what was there is there again"
     log = (scratch / "odb.log").read_text()
     assert " error " not in log, log

@@ -12,7 +12,8 @@ import pytest
 from server_process import TOKEN, WAIT_SECONDS
 
 MIRROR = "http://deb.debian.org/debian"
-NAMES = {"server": "odb-server", "python": "python3-object-database", "dev": "odb-store-dev"}
+NAMES = {"server": "odb-server", "python": "python3-object-database", "dev": "odb-store-dev",
+         "tools": "odb-tools"}
 
 
 def call(*command, timeout=600, **settings):
@@ -63,7 +64,7 @@ def base(build_dir, packages):
         shutil.rmtree(fresh, ignore_errors=True)
         call("debootstrap", "--variant=minbase", "bookworm", fresh, MIRROR)
         fresh.rename(root.folder)
-    wanted = ", ".join(field(deb_of(packages, each), "Depends") for each in ("server", "python"))
+    wanted = ", ".join(field(deb_of(packages, each), "Depends") for each in ("server", "tools", "python"))
     stamp = root.folder / "var/cache/wanted"
     if not stamp.is_file() or stamp.read_text() != wanted:
         root.run("apt-get", "update", "-q")
@@ -112,7 +113,7 @@ with db.view():
 
 
 def test_server_and_python_package_work_in_a_fresh_debian(clean, packages, root):
-    install(clean, packages, "server", "python")
+    install(clean, packages, "server", "tools", "python")
     version = re.search(r"project\(odb VERSION (\S+)", (root / "CMakeLists.txt").read_text())
     assert clean.run("odb_server", "--version") == f"odb_server {version.group(1)}\n"
 
@@ -124,7 +125,7 @@ def test_server_and_python_package_work_in_a_fresh_debian(clean, packages, root)
     user = re.search(r"^odb:x:(\d+):", (clean.folder / "etc/passwd").read_text(), re.MULTILINE)
     assert (data.stat().st_mode & 0o777, data.stat().st_uid) == (0o700, int(user.group(1)))
 
-    libraries = clean.run("sh", "-c", "ldd /usr/bin/odb_server "
+    libraries = clean.run("sh", "-c", "ldd /usr/bin/odb_server /usr/bin/odb "
                           "/usr/lib/python3/dist-packages/object_database/*.so")
     assert "libmimalloc.so" in libraries and "librocksdb.so" in libraries
     assert "not found" not in libraries
@@ -142,6 +143,9 @@ def test_server_and_python_package_work_in_a_fresh_debian(clean, packages, root)
             port = line.strip().rsplit(":", 1)[1]
             said = clean.run("python3", "-c", PROGRAM, port, TOKEN)
             assert said == "installed\n"
+            shown = clean.run("env", f"ODB_SERVICE_TOKEN={TOKEN}", "odb", "ls", "todo.Task",
+                              "--server", f"127.0.0.1:{port}", "--json")
+            assert "installed" in shown
         finally:
             server.terminate()
         assert server.wait(WAIT_SECONDS) == 0
