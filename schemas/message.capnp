@@ -24,6 +24,7 @@ struct ClientMessage {
     heartbeat @12 :Heartbeat;
     goodbye @13 :Goodbye;
     release @14 :Release;
+    statusRequest @15 :StatusRequest;
   }
 }
 
@@ -48,6 +49,7 @@ struct ServerMessage {
     unsubscribed @16 :Unsubscribed;
     commitsAccepted @17 :CommitsAccepted;
     deltas @18 :Deltas;
+    status @19 :Status;
   }
 }
 
@@ -194,6 +196,11 @@ struct Flush {
   request @0 :UInt64;
 }
 
+struct StatusRequest {
+  # Only to a server whose Hello has the feature "status".
+  request @0 :UInt64;
+}
+
 struct OldestOpenVersion {
   version @0 :UInt64;
 }
@@ -324,6 +331,26 @@ struct ObjectsLoaded {
 struct Flushed {
   request @0 :UInt64;
   version @1 :UInt64;
+}
+
+struct Status {
+  # How the server is. Figures have the names of its metrics, and later servers may have others.
+  request @0 :UInt64;
+  history :group {
+    high @1 :UInt64;
+    low @2 :UInt64;
+  }
+  version @3 :UInt64;
+  idsBelow @4 :UInt64;            # no identity from here on was granted
+  software @5 :Text;
+  store @6 :Text;
+  schemas @7 :List(Text);         # those that the client may see
+  figures @8 :List(Figure);
+}
+
+struct Figure {
+  name @0 :Text;
+  value @1 :Float64;
 }
 
 struct RequestRefused {

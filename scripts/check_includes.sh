@@ -15,6 +15,7 @@ wire='odb/wire/.*'
 net='odb/net/.*'
 server='odb/server/.*'
 client='odb/client/.*|odb/odb\.h'
+tool='odb/tool/.*'
 own='[a-z0-9_]+\.h' # a neighbour in the same folder
 
 # What a file may include, by its path; nothing for files without a rule.
@@ -29,9 +30,10 @@ allowed() {
     core/include/odb/net/*) echo "$std|$boost|$posix|$core|$wire|$net" ;;
     core/src/net/*) echo "$std|$boost|$posix|$core|$wire|$net|net/$own|openssl/.*" ;;
     server/src/main* | server/src/cli*)
-      echo "$std|$posix|$own|$core|$wire|$net|$server|spdlog/.*|CLI/.*"
+      echo "$std|$posix|$own|metrics/$own|$core|$wire|$net|$server|odb/tool/dump_reader\.h|spdlog/.*|CLI/.*"
       ;;
     server/include/*) echo "$std|$boost|$core|$wire|$net|$server" ;;
+    server/src/metrics/*) echo "$std|$boost|$posix|$own|$core|$net|$server|prometheus/.*" ;;
     server/src/redis/hiredis_link.cpp) echo "$std|$posix|$own|hiredis/.*" ;;
     server/src/embedded/tables.cpp | server/src/embedded/mark_file.cpp)
       echo "$std|$own|spdlog/.*|rocksdb/.*"
@@ -40,6 +42,13 @@ allowed() {
     client/include/odb/client/asio.h) echo "$std|boost/asio/.*|boost/asio\.hpp|$core|$client" ;;
     client/include/*) echo "$std|$boost_pure|$core|$client" ;;
     client/src/*) echo "$std|$boost|$posix|$own|$core|$wire|$net|$client" ;;
+    tool/src/main.cpp | tool/src/command* | tool/src/place.cpp)
+      echo "$std|boost/json.*|$posix|$own|$core|$server|$client|$tool|spdlog/.*|CLI/.*"
+      ;;
+    tool/src/checksum.cpp) echo "$std|$core|$tool|openssl/.*" ;;
+    tool/include/* | tool/src/*)
+      echo "$std|boost/json.*|$posix|$own|$core|odb/net/random\.h|$server|$client|$tool"
+      ;;
     # The server's header: the package offers servers inside the process.
     bindings/*)
       echo "$std|$boost_pure|$posix|$own|$core|$client|odb/server/(server|limits|store)\.h|(pybind11|datetime|Python).*"
@@ -50,7 +59,7 @@ allowed() {
 }
 
 sources() {
-  find core server client bindings examples -type f \
+  find core server client tool bindings examples -type f \
     \( -name '*.h' -o -name '*.hpp' -o -name '*.cpp' \) 2>/dev/null | LC_ALL=C sort
 }
 

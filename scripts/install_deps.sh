@@ -7,15 +7,16 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache lld pkg-config git ca-certificates
-  libboost1.81-dev libssl-dev libcapnp-dev capnproto libspdlog-dev libcli11-dev libhiredis-dev
-  libmimalloc-dev librocksdb-dev
+  libboost1.81-dev libboost-json1.81-dev libssl-dev libcapnp-dev capnproto libspdlog-dev libcli11-dev libhiredis-dev
+  libmimalloc-dev librocksdb-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-dev pybind11-dev python3-numpy python3-pytest mypy
   openssl procps util-linux redis-server
 )
 if [[ "${1:-}" == --checks ]]; then
   packages+=(clang clang-format clang-tidy libclang-rt-14-dev valgrind
-    python3-matplotlib)
+    python3-matplotlib
+    curl debootstrap dpkg-dev lintian)  # the packages
 elif [[ $# -gt 0 ]]; then
   echo "usage: scripts/install_deps.sh [--checks]" >&2
   exit 2

@@ -90,6 +90,7 @@ void ClientCore::receive(ServerMessage message, Time now) {
           [&](ObjectsLoaded& loaded) { on(loaded); },
           [&](SchemaDefined& defined) { on(defined); },
           [&](Flushed& flushed) { on(flushed); },
+          [&](Status& status) { on(status); },
           [&](Heartbeat& heartbeat) {
             // What was missed may still be on its way, of older versions.
             if (phase_ != Phase::kResuming) receiving_cache().see_version(heartbeat.version);
@@ -124,8 +125,7 @@ void ClientCore::on(Hello& hello) {
                  "this client speaks protocol version " + std::to_string(kProtocolMajor) +
                      ", the server version " + std::to_string(hello.major)});
   }
-  server_gives_turns_ = std::find(hello.features.begin(), hello.features.end(), kFeatureTurns) !=
-                        hello.features.end();
+  server_features_ = std::move(hello.features);
   phase_ = Phase::kProof;
 }
 
@@ -228,6 +228,15 @@ void ClientCore::on(Flushed& message) {
   finish_request(message.request, message.version);
 }
 
+void ClientCore::on(Status& message) {
+  const auto found = requests_.find(message.request);
+  if (found == requests_.end()) return on_unexpected("a status that nobody asked for");
+  const Version version = message.version;
+  const RequestId request = message.request;
+  found->second.ticket->status = std::move(message);
+  finish_request(request, version);
+}
+
 void ClientCore::on(ObjectsLoaded& message) {
   const auto found = loads_.find(message.request);
   if (found == loads_.end()) return on_unexpected("objects that were never asked for");
@@ -302,6 +311,17 @@ std::shared_ptr<RequestTicket> ClientCore::define(const Schema& schema) {
 std::shared_ptr<RequestTicket> ClientCore::flush() {
   last_request_ = RequestId{last_request_.value + 1};
   return new_request(last_request_, Flush{last_request_});
+}
+
+std::shared_ptr<RequestTicket> ClientCore::ask_for_status() {
+  if (!server_has(kFeatureStatus)) {
+    auto ticket = std::make_shared<RequestTicket>();
+    ticket->error =
+        Error{ErrorCode::kUnsupported, "this server is too old to be asked for its status"};
+    return ticket;
+  }
+  last_request_ = RequestId{last_request_.value + 1};
+  return new_request(last_request_, StatusRequest{last_request_});
 }
 
 SubscriptionId ClientCore::subscribe(Interest interest, Loading loading) {

@@ -2,6 +2,7 @@
 // out.
 #pragma once
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <deque>
@@ -47,6 +48,7 @@ struct RequestTicket {
   std::optional<Version> version;
   std::optional<Error> error;
   bool is_done() const { return version.has_value() || error.has_value(); }
+  std::optional<Status> status;  // of a request for it
 };
 
 // A load of objects as of a version: done when complete or failed.
@@ -104,9 +106,11 @@ class ClientCore {
   std::shared_ptr<RequestTicket> release(TypeId type, std::vector<ObjectId> objects);
   std::shared_ptr<LoadTicket> load(const SnapshotOrigin& origin, Interest what);
   std::shared_ptr<RequestTicket> flush();
+  // Fails with kUnsupported when the server does not offer it.
+  std::shared_ptr<RequestTicket> ask_for_status();
 
   // Whether the server tells those who try again of a conflict when it is their turn.
-  bool server_gives_turns() const { return server_gives_turns_; }
+  bool server_gives_turns() const { return server_has(kFeatureTurns); }
 
   // Beyond the server's credits, and while the link is broken, commits wait here, up to
   // kWaitingBytesMax, and go out as outcomes come in. The ticket may have its outcome at once: too
@@ -139,6 +143,11 @@ class ClientCore {
   static constexpr std::size_t kWaitingBytesMax = 256 * 1024 * 1024;
 
  private:
+  bool server_has(const char* feature) const {
+    return std::find(server_features_.begin(), server_features_.end(), feature) !=
+           server_features_.end();
+  }
+
   enum class Phase {
     kHello,
     kProof,
@@ -203,6 +212,7 @@ class ClientCore {
   void on(Unsubscribed& message);
   void on(ObjectsLoaded& message);
   void on(Flushed& message);
+  void on(Status& message);
   void on(CommitDone& message);
   void on(CommitsAccepted& message);
   void finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta as_delta);
@@ -240,7 +250,6 @@ class ClientCore {
   const ClientIdentity identity_;
   net::ChannelBinding binding_;
   Phase phase_ = Phase::kHello;
-  bool server_gives_turns_ = false;
   Error end_reason_;
   Error offline_reason_;
   std::unique_ptr<Cache> cache_;
@@ -248,6 +257,7 @@ class ClientCore {
   std::vector<wire::EncodedMessage> outgoing_;
   std::vector<LinkEvent> link_events_;
 
+  std::vector<std::string> server_features_;
   std::string actor_;
   HistoryId history_;
   HistoryId next_history_;  // of the session that is opening; that of the cache until it has loaded

@@ -222,6 +222,15 @@ Version Connection::flush(Timeout timeout) {
   return *ticket->version;
 }
 
+Status Connection::status(Timeout timeout) {
+  check_process();
+  Lock lock(mutex_);
+  check_connected(lock);
+  const auto ticket = core_->ask_for_status();
+  finish(lock, *ticket, timeout, "the status of the server");
+  return *std::move(ticket->status);
+}
+
 void Connection::wait_for_version(Version version, Timeout timeout) {
   wait_until([&] { return core_->cache().version() >= version; }, timeout,
              "no commit of that version in time");

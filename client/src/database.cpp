@@ -225,6 +225,10 @@ Version Database::flush(std::optional<std::chrono::milliseconds> timeout) {
   return connection_->flush(timeout);
 }
 
+Status Database::status(std::optional<std::chrono::milliseconds> timeout) {
+  return connection_->status(timeout);
+}
+
 void Database::wait_for_version(Version version, std::optional<std::chrono::milliseconds> timeout) {
   connection_->wait_for_version(version, timeout);
 }

@@ -19,6 +19,7 @@ namespace odb::server {
 namespace {
 
 constexpr std::uint64_t kPortMax = 65'535;
+constexpr const char* kSectionBegin = "++";  // what CLI11 calls the line
 
 // --tls-cert -> ODB_TLS_CERT
 std::string environment_name(const std::string& option) {
@@ -44,6 +45,9 @@ class ConfigFile final : public CLI::ConfigTOML {
     std::vector<CLI::ConfigItem> found = CLI::ConfigTOML::from_config(in);
     std::erase_if(found, [this](const CLI::ConfigItem& item) {
       const CLI::Option* option = find(item);
+      if (option == nullptr && item.name == kSectionBegin) {
+        throw CLI::ConfigError("keys stand in no section, found [" + item.parents.front() + "]");
+      }
       if (option == nullptr) throw CLI::ConfigError("unknown key " + item.fullname());
       return is_set(option->get_envname());
     });
@@ -112,6 +116,10 @@ class Parser {
   void add_store() {
     app_.add_flag("--inmem", is_inmem_, "Keep everything in memory; gone when the process ends")
         ->group("Store");
+    app_.add_option("--restore", restore_file_,
+                    "Begin with what a dump holds (odb dump); only with --inmem")
+        ->type_name("FILE")
+        ->group("Store");
     add_redis(app_, redis_);
     add_embedded(app_, embedded_);
   }
@@ -143,6 +151,10 @@ class Parser {
   }
 
   void add_general() {
+    app_.add_option("--metrics", metrics_,
+                    "Serve /metrics for Prometheus, /healthz and /readyz there, by HTTP\n"
+                    "and without a token: an address that only you can reach")
+        ->type_name("HOST:PORT");
     app_.add_option("--log-level", log_level_, "How much to log on stderr")
         ->type_name("LEVEL")
         ->default_str("info")
@@ -197,6 +209,9 @@ class Parser {
         (is_inmem_ ? 1 : 0) + (redis_.address.empty() ? 0 : 1) + (embedded_.folder.empty() ? 0 : 1);
     if (stores > 1) return refuse("--inmem, --redis and --data-dir exclude each other");
     if (stores == 0) return refuse("no store chosen: expected --inmem, --redis or --data-dir");
+    if (!restore_file_.empty() && !is_inmem_) {
+      return refuse("--restore needs --inmem; odb restore fills the other stores");
+    }
     if (host_.empty() || port_.empty()) return refuse("expected HOST and PORT");
     const auto port = parse_count(port_);
     if (!port || *port > kPortMax) return refuse("PORT: expected a number from 0 to 65535");
@@ -219,8 +234,13 @@ class Parser {
     result.embedded = *std::move(embedded);
     if (result.embedded) {
       result.embedded->store_timeout = redis_.options.store_timeout;
-      result.embedded->log_versions_max = redis_.options.log_versions_max;
+      result.embedded->retention = redis_.options.retention;
     }
+    if (!metrics_.empty()) {
+      result.metrics = parse_endpoint(metrics_);
+      if (!result.metrics) return refuse("--metrics: expected HOST:PORT");
+    }
+    result.restore_file = restore_file_;
     result.log_level = spdlog::level::from_str(log_level_);
     result.options.host = host_;
     result.options.port = static_cast<std::uint16_t>(*port);
@@ -262,6 +282,7 @@ class Parser {
   std::string host_;
   std::string port_;
   bool is_inmem_ = false;
+  std::string restore_file_;
   RedisArguments redis_;
   EmbeddedArguments embedded_;
   std::string token_;
@@ -270,6 +291,7 @@ class Parser {
   CLI::Option* token_file_option_ = nullptr;
   std::string certificate_file_;
   std::string key_file_;
+  std::string metrics_;
   std::string log_level_ = "info";
   Limits limits_;
 };

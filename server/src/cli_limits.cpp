@@ -24,6 +24,7 @@ constexpr std::uint64_t kBytesMax = std::uint64_t{1} << 40;
 constexpr std::uint64_t kCommitBytesMin = 1024;
 constexpr std::uint64_t kCommitBytesMax = wire::kMessageBytesMax - kMessageSlackBytes;
 constexpr milliseconds kDurationMax = 24h;
+constexpr milliseconds kLongDurationMax = 10 * 365 * 24h;
 
 template <class T>
 struct Range {
@@ -133,6 +134,11 @@ void add_count_limit(CLI::App& app, const std::string& name, std::uint64_t& limi
 void add_duration_limit(CLI::App& app, const std::string& name, milliseconds& limit,
                         const std::string& meaning) {
   add_duration(app, name, limit, meaning);
+}
+
+void add_long_duration(CLI::App& app, const std::string& name, milliseconds& limit,
+                       const std::string& meaning) {
+  add_duration(app, name, limit, meaning, {0ms, kLongDurationMax});
 }
 
 }  // namespace odb::server

@@ -21,5 +21,8 @@ void add_count_limit(CLI::App& app, const std::string& name, std::uint64_t& limi
                      const std::string& meaning);
 void add_duration_limit(CLI::App& app, const std::string& name, std::chrono::milliseconds& limit,
                         const std::string& meaning);
+// From nothing to ten years.
+void add_long_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& limit,
+                       const std::string& meaning);
 
 }  // namespace odb::server

@@ -55,8 +55,13 @@ void add_redis_limits(CLI::App& app, RedisOptions& options) {
                      "How long a server that is gone still owns the database in Redis");
   add_duration_limit(app, "--lease-wait", options.lease_wait,
                      "How long to wait at the start for a server that owns it");
-  add_count_limit(app, "--log-versions-max", options.log_versions_max,
-                  "Versions in the log in Redis or in the data directory, about");
+  add_count_limit(app, "--retain-versions", options.retention.versions,
+                  "Newest versions that stay in the log in Redis or in the data\n"
+                  "directory, about");
+  add_long_duration(app, "--retain-time", options.retention.time,
+                    "Younger versions stay there beyond that number");
+  add_count_limit(app, "--log-versions-max", options.retention.versions_max,
+                  "Versions in that log at most, about, whatever the two say");
 }
 
 Result<std::optional<RedisOptions>> take_redis(const RedisArguments& arguments,

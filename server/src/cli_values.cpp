@@ -66,6 +66,21 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(*count));
 }
 
+std::optional<net::Endpoint> parse_endpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = parse_count(text.substr(colon + 1));
+  if (!port || *port > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+    if (host.empty()) return std::nullopt;
+  } else if (host.find_first_of(":[]") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return net::Endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
+}
+
 std::string size_text(std::uint64_t bytes) { return text_with_unit(bytes, kSizeUnits); }
 
 std::string duration_text(std::chrono::milliseconds duration) {

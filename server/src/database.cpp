@@ -90,12 +90,10 @@ class Loader final : public StoreLoader {
 };
 
 Result<void> fill(Database& database, Store& store, HistoryId fresh) {
-  Loader loader(database);
-  auto stored = store.load(loader);
+  auto stored = read_database([&](StoreLoader& loader) { return store.load(loader); }, database);
   if (!stored) return stored.error();
   database.history = fresh;
   if (stored->has_value()) {
-    if (auto finished = loader.finish(**stored); !finished) return finished;
     database.is_new_history = (*stored)->may_have_lost;
     if (!database.is_new_history) database.history = (*stored)->history;
     // What was granted of late may be lost as well, and nothing may come to mean something else.
@@ -107,6 +105,15 @@ Result<void> fill(Database& database, Store& store, HistoryId fresh) {
 }
 
 }  // namespace
+
+Result<std::optional<StoredDatabase>> read_database(const LoadDatabase& load, Database& database) {
+  Loader loader(database);
+  auto stored = load(loader);
+  if (!stored || !stored->has_value()) return stored;
+  if (auto finished = loader.finish(**stored); !finished) return finished.error();
+  database.history = (*stored)->history;
+  return stored;
+}
 
 Result<std::unique_ptr<Database>> open_database(Store& store, HistoryId fresh,
                                                 const Limits& limits) {

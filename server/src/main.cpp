@@ -16,10 +16,13 @@
 
 #include "cli.h"
 #include "main_signals.h"
+#include "main_supervisor.h"
+#include "metrics/metrics_server.h"
 #include "odb/net/socket.h"
 #include "odb/server/embedded_store.h"
 #include "odb/server/redis_store.h"
 #include "odb/server/server.h"
+#include "odb/tool/dump_reader.h"
 #include "odb/version.h"
 
 namespace odb::server {
@@ -69,7 +72,22 @@ void log_conflicts(const Server& server) {
   }
 }
 
-int serve(CommandLine command_line, ShutdownSignals& signals) {
+// Until it is told to stop. Meanwhile the supervisor is told that the server's thread answers, if
+// it wants to know.
+void wait_for_end(const Server& server, ShutdownSignals& signals, const Supervisor& supervisor) {
+  const auto interval = supervisor.watchdog_interval();
+  if (!interval) return signals.wait();
+  while (!signals.wait_for(*interval / 3)) {
+    if (server.statistics_within(*interval / 3)) supervisor.tell("WATCHDOG=1");
+  }
+}
+
+// Asks nothing of the server that is about to go.
+struct MetricsEnd {
+  void operator()(metrics::MetricsServer* server) const { server->serve_no_more(); }
+};
+
+int serve(CommandLine command_line, ShutdownSignals& signals, const Supervisor& supervisor) {
   start_log(command_line.log_level);
   const std::size_t sessions_max = command_line.options.limits.sessions_max;
   const bool makes_token = command_line.options.tokens.empty();
@@ -78,11 +96,30 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
     command_line.options.store = make_redis_store(*std::move(command_line.redis));
   if (command_line.embedded)
     command_line.options.store = make_embedded_store(*std::move(command_line.embedded));
+  if (!command_line.restore_file.empty()) {
+    auto dump = tool::DumpSource::open(command_line.restore_file);
+    if (!dump) {
+      std::fprintf(stderr, "odb_server: --restore: %s\n", dump.error().message.c_str());
+      return as_status(ExitCode::kStartFailed);
+    }
+    command_line.options.store = tool::make_restored_memory_store(*std::move(dump));
+  }
   std::atomic<bool> is_store_lost = false;
   command_line.options.on_store_lost = [&](const Error&) {
     is_store_lost = true;
     signals.stop();
   };
+  std::unique_ptr<metrics::MetricsServer> metrics;
+  if (command_line.metrics) {
+    auto started = metrics::MetricsServer::start(*command_line.metrics);
+    if (!started) {
+      std::fprintf(stderr, "odb_server: %s\n", started.error().message.c_str());
+      return as_status(ExitCode::kStartFailed);
+    }
+    metrics = *std::move(started);
+    spdlog::info("metrics at http://{}/metrics",
+                 net::to_string(net::Endpoint{command_line.metrics->host, metrics->port()}));
+  }
   auto server = Server::start(std::move(command_line.options));
   if (!server) {
     std::fprintf(stderr, "odb_server: %s\n", server.error().message.c_str());
@@ -91,6 +128,8 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   if (!signals.begin_serving()) return as_status(ExitCode::kSuccess);
   for (const std::string& warning : command_line.warnings) spdlog::warn("{}", warning);
   raise_descriptor_limit(sessions_max);
+  if (metrics) metrics->serve(**server);
+  const std::unique_ptr<metrics::MetricsServer, MetricsEnd> asking(metrics.get());
 
   // Not through the log: it may be switched off, and it may be kept for long.
   if (makes_token)
@@ -101,8 +140,13 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   if (std::printf("odb_server listens on %s\n", address.c_str()) < 0 || std::fflush(stdout) != 0) {
     spdlog::warn("cannot write to stdout; listening on {}", address);
   }
+  if (!supervisor.tell("READY=1\nSTATUS=listens on " + address)) {
+    spdlog::warn("cannot tell the supervisor at NOTIFY_SOCKET");
+  }
 
-  signals.wait();
+  wait_for_end(**server, signals, supervisor);
+  supervisor.tell("STOPPING=1");
+  if (metrics) metrics->begin_stop();
   spdlog::info("stopping, {} connections are open", (*server)->session_count());
   (*server)->stop();
   log_conflicts(**server);
@@ -116,6 +160,7 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
 
 int run(int argc, const char* const* argv) {
   prepare_memory();
+  const Supervisor supervisor;
   ShutdownSignals signals;
   std::signal(SIGPIPE, SIG_IGN);
   auto parsed = parse_command_line(argc, argv);
@@ -124,7 +169,7 @@ int run(int argc, const char* const* argv) {
     std::fputs(refusal->text.c_str(), is_error ? stderr : stdout);
     return as_status(refusal->exit_code);
   }
-  return serve(std::get<CommandLine>(std::move(parsed)), signals);
+  return serve(std::get<CommandLine>(std::move(parsed)), signals, supervisor);
 }
 
 }  // namespace

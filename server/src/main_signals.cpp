@@ -48,6 +48,11 @@ void ShutdownSignals::wait() {
   changed_.wait(lock, [this] { return has_signal_; });
 }
 
+bool ShutdownSignals::wait_for(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, time, [this] { return has_signal_; });
+}
+
 void ShutdownSignals::stop() {
   const std::lock_guard lock(mutex_);
   has_signal_ = true;

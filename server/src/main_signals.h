@@ -1,6 +1,7 @@
 // ShutdownSignals: SIGTERM and SIGINT as orders to the program, outside any signal handler.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -24,6 +25,8 @@ class ShutdownSignals {
   bool begin_serving();
   // Until the first signal, or stop().
   void wait();
+  // The same, within `time`: whether a signal or stop() has come.
+  bool wait_for(std::chrono::milliseconds time);
   // As if a signal had come. Any thread.
   void stop();
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <fstream>
 #include <future>
 #include <thread>
 #include <utility>
@@ -40,6 +42,14 @@ ObjectId make_first_id() {
   return ObjectId{((net::make_history_id().low & ((1u << 23) - 1)) << 24) + 1};
 }
 
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t all_pages = 0;
+  std::uint64_t resident_pages = 0;
+  if (!(file >> all_pages >> resident_pages)) return 0;
+  return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace
 
 class Server::Impl final : public ConnectionHost, private StoreHost {
@@ -59,6 +69,8 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
                .policy = policy_,
                .limits = options_.limits,
                .software = std::string("odb ") + kVersionText,
+               .clock = [] { return std::chrono::steady_clock::now(); },
+               .resident_bytes = &resident_bytes,
                .host = this,
                .on_store_lost = options_.on_store_lost},
               std::move(database)) {
@@ -104,16 +116,11 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     return std::move(pair->second);
   }
 
-  std::vector<ConflictCount> conflict_counts() {
-    auto task = std::make_shared<std::packaged_task<std::vector<ConflictCount>()>>(
-        [this] { return core_.conflict_counts(); });
-    auto counts = task->get_future();
-    boost::asio::post(io_, [task] { (*task)(); });
-    // What is posted while the thread ends never runs.
-    while (counts.wait_for(kThreadEndInterval) != std::future_status::ready) {
-      if (ended_) return core_.conflict_counts();
-    }
-    return counts.get();
+  std::optional<std::vector<ConflictCount>> conflict_counts(Time deadline) {
+    return ask(&ServerCore::conflict_counts, deadline);
+  }
+  std::optional<Statistics> statistics(Time deadline) {
+    return ask(&ServerCore::statistics, deadline);
   }
 
   // ConnectionHost
@@ -155,6 +162,21 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
         });
   }
 
+  // Asks the core, on its thread; nothing when that does not answer by the deadline.
+  template <class Answer>
+  std::optional<Answer> ask(Answer (ServerCore::*question)() const, Time deadline) {
+    auto task = std::make_shared<std::packaged_task<Answer()>>(
+        [this, question] { return (core_.*question)(); });
+    auto answer = task->get_future();
+    boost::asio::post(io_, [task] { (*task)(); });
+    // What is posted while the thread ends never runs.
+    while (answer.wait_for(kThreadEndInterval) != std::future_status::ready) {
+      if (ended_) return (core_.*question)();
+      if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
+    }
+    return answer.get();
+  }
+
   void run() {
     // One handler at a time, so that every handler sees the time it started at.
     const auto work = boost::asio::make_work_guard(io_);
@@ -176,6 +198,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
       }
       flushing_.clear();
     }
+    core_.note_told();
   }
 
   void accept(std::size_t listener) {
@@ -343,7 +366,17 @@ std::size_t Server::session_count() const { return impl_->session_count(); }
 std::string Server::store_name() const { return impl_->store_name(); }
 std::string Server::certificate_fingerprint() const { return impl_->fingerprint(); }
 Result<net::Socket> Server::open_link() { return impl_->open_link(); }
-std::vector<ConflictCount> Server::conflict_counts() const { return impl_->conflict_counts(); }
+std::vector<ConflictCount> Server::conflict_counts() const {
+  return *impl_->conflict_counts(Time::max());
+}
+std::optional<std::vector<ConflictCount>> Server::conflict_counts_within(
+    std::chrono::milliseconds timeout) const {
+  return impl_->conflict_counts(std::chrono::steady_clock::now() + timeout);
+}
+Statistics Server::statistics() const { return *impl_->statistics(Time::max()); }
+std::optional<Statistics> Server::statistics_within(std::chrono::milliseconds timeout) const {
+  return impl_->statistics(std::chrono::steady_clock::now() + timeout);
+}
 void Server::stop() { impl_->stop(); }
 
 void log_trouble_to_stderr() {

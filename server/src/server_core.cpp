@@ -39,11 +39,13 @@ ServerCore::ServerCore(CoreParts parts, std::unique_ptr<Database> database)
                 parts_.limits),
       subscriptions_(database_->state, parts_.policy),
       connections_(database_->state, pipeline_),
+      stages_(pipeline_.accepted()),
       next_id_(database_->ids_below),
       ids_reserved_below_(database_->ids_below),
       ids_asked_below_(database_->ids_below),
       ids_before_start_below_(database_->ids_below) {
   if (!parts_.utc_ns) parts_.utc_ns = &system_utc_ns;
+  started_utc_ns_ = parts_.utc_ns();
   connections_.find_left_behind();
   parts_.store.start(*this, parts_.host == nullptr ? no_host : *parts_.host);
 }
@@ -51,6 +53,7 @@ ServerCore::ServerCore(CoreParts parts, std::unique_ptr<Database> database)
 ServerCore::~ServerCore() = default;
 
 Session& ServerCore::connect(SessionLink& link, std::string peer, Time now) {
+  ++connections_made_;
   last_session_ = SessionId{last_session_.value + 1};
   auto owned = std::make_unique<Session>(*this, link, last_session_, std::move(peer), now);
   Session& session = *owned;
@@ -80,7 +83,7 @@ Session* ServerCore::find(SessionId session) {
 
 void ServerCore::finish_batch() {
   connections_.update();
-  pipeline_.flush();
+  flush_pipeline();
   tell_due();
   replay_.trim_to(state().horizon());
 }
@@ -99,7 +102,7 @@ void ServerCore::tick(Time now) {
 
 void ServerCore::shut_down() {
   shutting_down_ = true;
-  pipeline_.flush();
+  flush_pipeline();
   turns_.release_all();
   tell_due();
   for (auto& [id, session] : sessions_) {
@@ -252,20 +255,10 @@ void ServerCore::update_hold() {
 
 // ---- commits ----
 
-void ServerCore::on_durable(Version up_to) { pipeline_.on_durable(up_to); }
-
-void ServerCore::on_append_failed(Version from, const Error& reason) {
-  pipeline_.on_append_failed(from, reason);
-}
-
-void ServerCore::on_lost(const Error& reason) {
-  pipeline_.on_lost(reason);
-  if (parts_.on_store_lost) parts_.on_store_lost(reason);
-}
-
 AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin& origin,
                                       Telling telling) {
   if (!record.schema) {
+    ++commits_;
     const Session* session = find(origin.session);
     Author author;
     if (session != nullptr && session->is_open()) {
@@ -280,6 +273,7 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
     replay_.add(std::move(record), origin.keeps_created);
     return authors;
   }
+  ++schema_changes_;
   interests().extend(*pipeline_.published_catalog());
   // Everyone who knows the schema learns what was added before any object that uses it.
   for (auto& [id, session] : sessions_) {
@@ -308,7 +302,10 @@ void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome,
                             AuthorsDelta authors) {
   if (origin.session == SessionId{}) return connections_.on_outcome(origin.request, outcome);
   const auto* conflict = std::get_if<Conflict>(&outcome);
-  if (conflict != nullptr) conflicts_.add(conflict->key);
+  if (conflict != nullptr) {
+    conflicts_.add(conflict->key);
+    ++conflict_count_;
+  }
   Session* session = find(origin.session);
   if (session == nullptr) return;
   if (conflict != nullptr && origin.tries_again) {

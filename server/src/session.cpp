@@ -71,6 +71,7 @@ void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
                  [&](Subscribe& subscribe) { on(subscribe); },
                  [&](RequestIds& request) { on(request); },
                  [&](Flush& flush) { on(flush); },
+                 [&](StatusRequest& request) { on(request); },
                  [&](Heartbeat&) {},
                  [&](Resume& resume) { on(resume); },
                  [&](Unsubscribe& unsubscribe) { on(unsubscribe); },
@@ -104,7 +105,7 @@ void Session::on(Hello& hello) {
   };
   takes_commits_accepted_ = has(kFeatureCommitsAccepted);
   takes_deltas_ = has(kFeatureDeltas);
-  send(Hello{.features = {kFeatureTurns}, .software = core_.software()});
+  send(Hello{.features = {kFeatureStatus, kFeatureTurns}, .software = core_.software()});
 }
 
 void Session::on(Authenticate& message) {
@@ -311,6 +312,7 @@ void Session::finish_commit(Sequence sequence, CommitOutcome outcome) {
   --commits_in_flight_;
   if (const auto* accepted = std::get_if<Accepted>(&outcome))
     last_version_sent_ = accepted->version;
+  if (const auto* error = std::get_if<Error>(&outcome)) core_.note_refused(error->code);
   send(CommitDone{sequence, std::move(outcome)});
 }
 
@@ -364,6 +366,20 @@ void Session::on(Flush& message) {
   // Deltas up to the published version are in the queue before this answer.
   last_version_sent_ = core_.pipeline().published();
   send(Flushed{message.request, last_version_sent_});
+}
+
+void Session::on(StatusRequest& message) {
+  Status status = core_.status();
+  status.request = message.request;
+  const Catalog& catalog = *core_.pipeline().published_catalog();
+  for (const auto& type : catalog.types()) {
+    if (type == nullptr || !core_.policy().may_see(actor_, *type)) continue;
+    std::vector<std::string>& schemas = status.schemas;
+    if (std::find(schemas.begin(), schemas.end(), type->name.schema) == schemas.end()) {
+      schemas.push_back(type->name.schema);
+    }
+  }
+  send(std::move(status));
 }
 
 void Session::on_unsupported(std::string_view what,

@@ -33,12 +33,14 @@ void measure_reactor_wake(Run& run);
 void measure_commit_cost(Run& run);
 void measure_index_interest(Run& run);
 void measure_memory(Run& run);
+void measure_metrics_cost(Run& run);
 void measure_redis_commits(Run& run);
 void measure_redis_restart(Run& run);
 void measure_embedded_commits(Run& run);
 void measure_embedded_restart(Run& run);
 void measure_resume(Run& run);
 void measure_steady_load(Run& run);
+void measure_tool(Run& run);
 
 json::object floor_server(const json::object& arguments, WorkerChannel& channel);
 json::object floor_client(const json::object& arguments, WorkerChannel& channel);

@@ -38,12 +38,14 @@ constexpr std::array kFigures{
     Figure{"server-start", measure_server_start},
     Figure{"index-interest", measure_index_interest},
     Figure{"memory", measure_memory},
+    Figure{"metrics-cost", measure_metrics_cost},
     Figure{"redis-commits", measure_redis_commits},
     Figure{"redis-restart", measure_redis_restart},
     Figure{"embedded-commits", measure_embedded_commits},
     Figure{"embedded-restart", measure_embedded_restart},
     Figure{"resume", measure_resume},
     Figure{"steady-load", measure_steady_load},
+    Figure{"tool", measure_tool},
 };
 
 struct Output {

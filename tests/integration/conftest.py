@@ -40,6 +40,16 @@ def odb(build_dir):
     return pytest.importorskip("object_database")
 
 
+@pytest.fixture(scope="session")
+def packages(root, build_dir):
+    """The folder with the Debian packages of what is built."""
+    result = subprocess.run(
+        [root / "scripts/package.sh", "--no-build"], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=600, env={**os.environ, "ODB_BUILD_DIR": str(build_dir)})
+    assert result.returncode == 0, result.stdout + result.stderr
+    return root / "build/packages"
+
+
 @pytest.fixture
 def shop(odb):
     """Opens shops at servers."""

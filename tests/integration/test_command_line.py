@@ -38,10 +38,11 @@ def test_help_shows_every_option_with_its_environment_variable(run, root):
     assert result.stderr == ""
     names = option_names(result.stdout)
     assert names == limit_options(root) | {
-        "--store-timeout", "--lease-time", "--lease-wait", "--log-versions-max",
+        "--store-timeout", "--lease-time", "--lease-wait",
+        "--retain-versions", "--retain-time", "--log-versions-max",
         "--redis", "--redis-user", "--redis-password-file", "--redis-database", "--redis-prefix",
         "--data-dir", "--durability", "--inmem", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
-        "--log-level", "--config", "--help", "--version"}
+        "--metrics", "--log-level", "--config", "--help", "--version"}
     for name in names - {"--help", "--version"}:
         variable = "ODB_" + name[2:].replace("-", "_").upper()
         assert f"(Env:{variable})" in result.stdout
@@ -205,7 +206,7 @@ def test_command_line_wins_over_environment_over_file(run, tmp_path):
 
 @pytest.mark.parametrize("text, expected", [
     ("lingr = 1\n", "unknown key lingr"),
-    ("[section]\nlinger = 1\n", "unknown key"),
+    ("[section]\nlinger = 1\n", "keys stand in no section"),
     ("linger = soon\n", "--linger"),
 ])
 def test_a_wrong_file_is_refused(run, tmp_path, text, expected):

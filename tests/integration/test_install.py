@@ -17,6 +17,7 @@ def test_another_project_finds_and_uses_the_installed_package(root, build_dir, t
     call("cmake", "--install", build_dir, "--prefix", prefix)
     version = re.search(r"VERSION (\S+)", (root / "CMakeLists.txt").read_text().split("(odb")[1])
     assert call(prefix / "bin/odb_server", "--version") == f"odb_server {version.group(1)}\n"
+    assert call(prefix / "bin/odb", "--version") == f"odb {version.group(1)}\n"
 
     targets = (prefix / "lib/cmake/odb").rglob("*") if (prefix / "lib/cmake/odb").exists() else (
         prefix.rglob("odb*.cmake"))

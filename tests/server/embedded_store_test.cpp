@@ -460,7 +460,7 @@ TEST_F(EmbeddedStoreTest, ASecondOneIsRefusedByTheNameOfTheFirst) {
 }
 
 TEST_F(EmbeddedStoreTest, TheLogIsCutAtItsLimit) {
-  options_.log_versions_max = 100;
+  options_.retention.versions = 100;
   open_first();
   for (std::uint64_t i = 1; i <= 500; ++i) add_durably(i);
   run_.reset();

@@ -254,7 +254,7 @@ TEST_F(RedisStoreTest, DatabasesUnderSeveralPrefixesKeepApart) {
 
 TEST_F(RedisStoreTest, TheLogIsCutOffAtItsLimit) {
   auto with = options();
-  with.log_versions_max = 100;
+  with.retention.versions = 100;
   auto run = open(with);
   ASSERT_TRUE(run->reserve(ObjectId{1000}));
   run->define(test::todo_schema());

@@ -36,7 +36,8 @@ class TestServer {
               .policy = policy,
               .limits = limits,
               .history = {7, 8},
-              .software = "odb test"}) {}
+              .software = "odb test",
+              .clock = [this] { return now; }}) {}
 
   void pass(milliseconds time) {
     now += time;

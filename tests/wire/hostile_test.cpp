@@ -130,7 +130,7 @@ TEST(HostileMessage, OfAnUnknownKindIsAnUnknownMessage) {
     ASSERT_TRUE(decoded.has_value());
     EXPECT_TRUE(*decoded == message);
   }
-  const ServerMessage message = UnknownMessage{19};
+  const ServerMessage message = UnknownMessage{20};
   EXPECT_TRUE(*decode_server(payload_of(message)) == message);
 }
 

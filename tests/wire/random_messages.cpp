@@ -295,6 +295,8 @@ ClientMessage RandomMessages::client_message() {
       return LoadObjects{id<RequestId>(), id<Version>(), interest()};
     case 13:
       return Release{id<RequestId>(), id<TypeId>(), some([&] { return id<ObjectId>(); })};
+    case 14:
+      return StatusRequest{id<RequestId>()};
     case 10:
       return Flush{id<RequestId>()};
     case 11:
@@ -351,6 +353,17 @@ ServerMessage RandomMessages::server_message() {
       return Deltas{some([&] {
         return Delta{id<Version>(), text(), changes(ObjectChange::Kind::kEnterLazily)};
       })};
+    case 18:
+      return Status{id<RequestId>(),
+                    random_id<HistoryId>(),
+                    id<Version>(),
+                    id<ObjectId>(),
+                    text(),
+                    text(),
+                    some([&] { return text(); }),
+                    some([&] {
+                      return Figure{text(), static_cast<double>(below(1000)) / 7};
+                    })};
     case 12:
       return Flushed{id<RequestId>(), id<Version>()};
     case 13:

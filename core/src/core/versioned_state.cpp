@@ -10,6 +10,13 @@
 
 namespace odb {
 
+namespace {
+
+// An entry with the links that it has on average, without its key.
+constexpr std::size_t kEntryBytes = sizeof(IndexTable::Entry) + 4 * sizeof(void*) / 3;
+
+}  // namespace
+
 // Tables by id in chunks that never move, so that readers need no lock.
 struct VersionedState::Tables {
   static constexpr std::size_t kChunk = 1024;
@@ -241,6 +248,12 @@ void VersionedState::replace_row(Version version, const CatalogType& type, Objec
                                  ObjectId object, Row::Owner row) {
   Row* before = objects.newest_for_writer(object);
   Row* after = row.release();
+  count_row(*after);
+  if (before == nullptr || before->deleted()) {
+    if (!after->deleted()) ++size_.objects;
+  } else if (after->deleted()) {
+    --size_.objects;
+  }
   after->set_previous(before);
   objects.put(object, after);
   if (!type.indexes.empty()) {
@@ -285,6 +298,7 @@ void VersionedState::add_entry(Version version, IndexId index, std::string_view 
                                ObjectId object) {
   IndexTable& entries = entries_for_writer(index);
   IndexTable::Entry* entry = entries.add(key, object, version);
+  count_entry(key);
   if (mode_ == Journal::kTrimOnly) return;
   Step step(Step::Kind::kEntryAdded, version);
   step.modified_before = entries.set_modified(key, version);
@@ -343,6 +357,8 @@ void VersionedState::undo(const Step& step) {
     case Step::Kind::kRow: {
       const auto& [objects, row, object] = step.of_row;
       Row* before = row->mutable_previous();
+      if (row->kind() == Row::Kind::kCreated) --size_.objects;
+      if (row->deleted()) ++size_.objects;
       if (before == nullptr) {
         erase_slot(*objects, object);
       } else if (before->deleted() && before->version() <= horizon_) {
@@ -393,7 +409,7 @@ void VersionedState::forget(const Step& step) {
     case Step::Kind::kRow: {
       const auto& [objects, row, object] = step.of_row;
       // No reader is below the step's version, so none goes past its row.
-      Row::destroy(row->mutable_previous());
+      free_row(row->mutable_previous());
       row->set_previous(nullptr);
       if (row->deleted() && objects->newest(object) == row) {
         erase_slot(*objects, object);
@@ -425,6 +441,23 @@ void VersionedState::erase_slot(ObjectTable& objects, ObjectId object) {
   });
 }
 
+void VersionedState::count_row(const Row& row) {
+  ++size_.rows;
+  size_.row_bytes += row.block_bytes();
+}
+
+void VersionedState::free_row(Row* row) {
+  if (row == nullptr) return;
+  --size_.rows;
+  size_.row_bytes -= row->block_bytes();
+  Row::destroy(row);
+}
+
+void VersionedState::count_entry(std::string_view key) {
+  ++size_.index_entries;
+  size_.index_bytes += kEntryBytes + key.size();
+}
+
 void VersionedState::retire_row(Row* row) {
   retired_.push_back({Retired::Kind::kRow, version_, row});
 }
@@ -440,14 +473,18 @@ void VersionedState::free_retired() {
     const Retired& retired = retired_.front();
     switch (retired.kind) {
       case Retired::Kind::kRow:
-        Row::destroy(static_cast<Row*>(retired.what));
+        free_row(static_cast<Row*>(retired.what));
         break;
       case Retired::Kind::kNode:
         ObjectTable::free_node(static_cast<ObjectTable::Node*>(retired.what));
         break;
-      case Retired::Kind::kEntry:
-        IndexTable::free_entry(static_cast<IndexTable::Entry*>(retired.what));
+      case Retired::Kind::kEntry: {
+        auto* entry = static_cast<IndexTable::Entry*>(retired.what);
+        --size_.index_entries;
+        size_.index_bytes -= kEntryBytes + entry->key().size();
+        IndexTable::free_entry(entry);
         break;
+      }
     }
     retired_.pop_front();
   }

@@ -17,6 +17,8 @@ void VersionedState::load(TypeId type, ObjectId object, Row::Owner row) {
   ODB_CHECK(version_ == Version{} && catalog_->find(type) != nullptr && !row->deleted());
   ObjectTable& objects = table(type);
   ODB_CHECK(objects.newest(object) == nullptr);
+  count_row(*row);
+  ++size_.objects;
   objects.put(object, row.release());
 }
 
@@ -63,6 +65,7 @@ Result<void> VersionedState::fill_index(Version version, const CatalogIndex& ind
                                                     index.name};
     }
     filler.add(pair.key, pair.object, version);
+    count_entry(pair.key);
     last = &pair;
   }
   return {};

@@ -76,6 +76,9 @@ struct Writer {
     set_list(to.initObjects(count_of(message.objects)), message.objects,
              [](ObjectId id) { return id.value; });
   }
+  void operator()(const StatusRequest& message) {
+    out.initStatusRequest().setRequest(message.request.value);
+  }
   void operator()(const Flush& message) { out.initFlush().setRequest(message.request.value); }
   void operator()(const OldestOpenVersion& message) {
     out.initOldestOpenVersion().setVersion(message.version.value);
@@ -203,6 +206,9 @@ void read_message(schema::ClientMessage::Reader in, ReadContext& context, Client
       return;
     case M::RELEASE:
       out = read_release(in.getRelease(), context);
+      return;
+    case M::STATUS_REQUEST:
+      out = StatusRequest{RequestId{in.getStatusRequest().getRequest()}};
       return;
     case M::FLUSH:
       out = Flush{RequestId{in.getFlush().getRequest()}};

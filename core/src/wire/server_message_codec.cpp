@@ -16,6 +16,21 @@
 namespace odb::wire {
 namespace {
 
+void write_status(schema::Status::Builder out, const Status& status) {
+  out.setRequest(status.request.value);
+  write_random_id(out.getHistory(), status.history);
+  out.setVersion(status.version.value);
+  out.setIdsBelow(status.ids_below.value);
+  out.setSoftware(as_text(status.software));
+  out.setStore(as_text(status.store));
+  set_list(out.initSchemas(count_of(status.schemas)), status.schemas, as_text);
+  write_list(out.initFigures(count_of(status.figures)), status.figures,
+             [](schema::Figure::Builder to, const Figure& figure) {
+               to.setName(as_text(figure.name));
+               to.setValue(figure.value);
+             });
+}
+
 struct Writer {
   schema::ServerMessage::Builder out;
 
@@ -90,6 +105,7 @@ struct Writer {
     to.setRequest(message.request.value);
     to.setVersion(message.version.value);
   }
+  void operator()(const Status& message) { write_status(out.initStatus(), message); }
   void operator()(const Heartbeat& message) {
     out.initHeartbeat().setVersion(message.version.value);
   }
@@ -165,6 +181,22 @@ void read_deltas(schema::Deltas::Reader in, ReadContext& context, Deltas& out) {
         return delta;
       });
   changes.finish();
+}
+
+Status read_status(schema::Status::Reader in, ReadContext& context) {
+  Status status;
+  status.request = RequestId{in.getRequest()};
+  status.history = read_random_id<HistoryId>(in.getHistory());
+  status.version = Version{in.getVersion()};
+  status.ids_below = ObjectId{in.getIdsBelow()};
+  status.software = read_text(in.getSoftware());
+  status.store = read_text(in.getStore());
+  status.schemas = context.read_list<std::string>(
+      in.getSchemas(), [](capnp::Text::Reader schema) { return read_text(schema); });
+  status.figures = context.read_list<Figure>(in.getFigures(), [](schema::Figure::Reader figure) {
+    return Figure{read_text(figure.getName()), figure.getValue()};
+  });
+  return status;
 }
 
 RequestRefused read_request_refused(schema::RequestRefused::Reader in) {
@@ -313,6 +345,11 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
       out = Flushed{RequestId{from.getRequest()}, Version{from.getVersion()}};
       return;
     }
+    case M::DELTAS:
+      break;
+    case M::STATUS:
+      out = read_status(in.getStatus(), context);
+      return;
     case M::HEARTBEAT:
       out = Heartbeat{Version{in.getHeartbeat().getVersion()}};
       return;

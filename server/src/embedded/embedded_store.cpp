@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "directory.h"
+#include "filling.h"
 #include "keys.h"
 #include "loading.h"
 #include "mark_file.h"
@@ -89,6 +90,11 @@ class EmbeddedStore final : public Store {
     append_number(id, history.high);
     append_number(id, history.low);
     writes.put(kHistory, id);
+    if (options_.filling) {
+      writes.put(kFilling, to_text(*options_.filling));
+    } else {
+      writes.remove(kFilling);
+    }
     if (auto written = tables_->write(writes, Sync::kYes); !written) return written;
     mark_.acknowledged = mark_.synced = tables_->sequence();
     mark_.state = Mark::State::kServing;
@@ -150,7 +156,7 @@ class EmbeddedStore final : public Store {
                      std::to_string(recovery->sequence_least) +
                      " was acknowledged: something was removed or cut off (" + where + ")");
     }
-    auto stored = load_database(**tables, loader);
+    auto stored = load_database(**tables, loader, options_.filling);
     if (stored && stored->has_value()) (*stored)->may_have_lost = recovery->may_have_lost;
     return stored;
   }

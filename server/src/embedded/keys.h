@@ -16,6 +16,7 @@ inline constexpr std::string_view kHistory = "m/history";  // two numbers
 inline constexpr std::string_view kVersion = "m/version";
 inline constexpr std::string_view kIdsBelow = "m/ids_below";
 inline constexpr std::string_view kForgottenUpTo = "m/outcomes_forgotten_up_to";
+inline constexpr std::string_view kFilling = "m/filling";  // a text, see filling.h
 
 // What comes before the number of a type, a client, the last version of an append, or a type and
 // an object; and every key of a kind begins so.

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "filling.h"
 #include "keys.h"
 #include "odb/wire/records.h"
 
@@ -98,12 +99,21 @@ class Pages {
 
 class Loading {
  public:
-  Loading(Tables& tables, StoreLoader& loader) : tables_(tables), loader_(loader) {}
+  Loading(Tables& tables, StoreLoader& loader, const std::optional<Filling>& filling)
+      : tables_(tables), loader_(loader), filling_(filling) {}
 
   Result<std::optional<StoredDatabase>> run() {
     auto stored = load_meta();
     if (!stored || !stored->has_value()) return stored;
-    for (const auto step : {&Loading::load_types, &Loading::load_outcomes, &Loading::load_rows}) {
+    const auto mark = meta_.find(kFilling);
+    if (mark != meta_.end()) {
+      auto whole = check_filling(mark->second, (*stored)->version, filling_, "the data directory");
+      if (!whole) return whole.error();
+      (*stored)->is_filling = *whole == FillingState::kPartly;
+    }
+    if (auto taken = loader_.on_database(**stored); !taken) return taken.error();
+    for (const auto step :
+         {&Loading::load_types, &Loading::load_outcomes, &Loading::load_rows, &Loading::load_log}) {
       if (auto done = (this->*step)(); !done) return done.error();
     }
     return stored;
@@ -212,6 +222,20 @@ class Loading {
                             [](std::string_view, std::string_view) { return Result<void>(); });
   }
 
+  Result<void> load_log() {
+    if (!loader_.wants_log()) return {};
+    return tables_.for_each(kLog, [&](std::string_view key, std::string_view value) {
+      std::string_view left = key.substr(kLog.size());
+      const auto last = take_number<std::uint64_t>(left);
+      auto commits = wire::decode_log_record(value);
+      if (!last || !left.empty() || !commits || commits->empty() ||
+          commits->back().version.value != *last) {
+        return Result<void>(damaged("a record of the log does not decode, or is another one"));
+      }
+      return loader_.on_log(*std::move(commits));
+    });
+  }
+
   Result<void> take_in(Pages::Page& page) {
     for (LoadedRow& row : page) {
       auto taken =
@@ -228,6 +252,7 @@ class Loading {
 
   Tables& tables_;
   StoreLoader& loader_;
+  const std::optional<Filling>& filling_;
   std::map<std::string, std::string, std::less<>> meta_;
   std::uint64_t rows_ = 0;
   Clock::time_point told_at_ = Clock::now();
@@ -235,8 +260,9 @@ class Loading {
 
 }  // namespace
 
-Result<std::optional<StoredDatabase>> load_database(Tables& tables, StoreLoader& loader) {
-  return Loading(tables, loader).run();
+Result<std::optional<StoredDatabase>> load_database(Tables& tables, StoreLoader& loader,
+                                                    const std::optional<Filling>& filling) {
+  return Loading(tables, loader, filling).run();
 }
 
 }  // namespace odb::server::embedded

@@ -32,6 +32,7 @@ Worker::Worker(const EmbeddedOptions& options, Parts parts, std::function<void()
       on_news_(std::move(on_news)),
       place_(std::move(parts.place)),
       mark_path_(std::move(parts.mark_path)),
+      retention_(options.retention),
       backoff_(kBackoffFirst),
       written_at_(Clock::now()),
       tables_(std::move(parts.tables)),
@@ -55,10 +56,15 @@ void Worker::append(const CommitBatch& batch, std::uint64_t generation) {
     fresh.since = Clock::now();
   }
   Group& group = queue_.back();
+  if (options_.filling) {
+    group.writes.add(batch, AppendedWrites::Log::kNone);
+    if (!is_writing_) to_write_.notify_one();
+    return;
+  }
   group.writes.add(batch);
-  const std::uint64_t kept = options_.log_versions_max;
-  if (batch.last().value > log_cut_.value + kept + kept / kLogSlack) {
-    const Version cut_to{batch.last().value - kept};
+  const Version cut_to =
+      retention_.cut(batch.last(), retention_.needs_time() ? Clock::now() : Clock::time_point());
+  if (cut_to.value > log_cut_.value + (batch.last().value - cut_to.value) / kLogSlack) {
     group.writes.cut_log(std::exchange(log_cut_, cut_to), cut_to);
   }
   if (!is_writing_) to_write_.notify_one();

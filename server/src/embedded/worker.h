@@ -15,6 +15,7 @@
 
 #include "mark_file.h"
 #include "odb/server/embedded_store.h"
+#include "retention.h"
 #include "store_news.h"
 #include "tables.h"
 #include "writes.h"
@@ -97,6 +98,7 @@ class Worker {
   std::optional<ObjectId> ids_wanted_;
   std::uint64_t generation_ = 0;
   Version log_cut_;
+  Retention retention_;
   std::vector<News> news_;
   bool is_stopping_ = false;
   bool is_away_ = false;

@@ -17,11 +17,13 @@ std::string text_of(std::uint64_t number) {
 
 }  // namespace
 
-void AppendedWrites::add(const CommitBatch& batch) {
+void AppendedWrites::add(const CommitBatch& batch, Log log) {
   last_ = batch.last();
   forgotten_up_to_ = batch.outcomes.forgotten_up_to();
-  writes_.put_written(log_key(last_),
-                      [&](std::string& out) { wire::append_log_record(out, batch.records); });
+  if (log == Log::kKept) {
+    writes_.put_written(log_key(last_),
+                        [&](std::string& out) { wire::append_log_record(out, batch.records); });
+  }
   for (const TouchedObject& touched : touched_objects(batch)) {
     const std::string key = row_key(touched.type, touched.object);
     const Row* row = batch.state.find(touched.type, touched.object, last_);

@@ -71,7 +71,9 @@ class Writes {
 // after each append, outcomes and the version. Of the last two only the newest is written.
 class AppendedWrites {
  public:
-  void add(const CommitBatch& batch);
+  // A store that is being filled keeps no log: what it held would only be what it was filled with.
+  enum class Log : std::uint8_t { kKept, kNone };
+  void add(const CommitBatch& batch, Log log = Log::kKept);
   // Versions up to `to` leave the log, of which those up to `from` have before.
   void cut_log(Version from, Version to);
 

@@ -14,12 +14,14 @@ constexpr std::size_t kBytesMax = 8 * 1024 * 1024;
 
 }  // namespace
 
-Batch::Batch(const CommitBatch& batch, const Keys& keys)
+Batch::Batch(const CommitBatch& batch, const Keys& keys, Log log)
     : first_(batch.records.front()->version),
       last_(batch.last()),
       forgotten_up_to_(batch.outcomes.forgotten_up_to()) {
-  log_.add("commits");
-  log_.add_written([&](std::string& out) { wire::append_log_record(out, batch.records); });
+  if (log == Log::kKept) {
+    log_.add("commits");
+    log_.add_written([&](std::string& out) { wire::append_log_record(out, batch.records); });
+  }
   for (const CommitRecord* record : batch.records) {
     for (const ObjectChange& change : record->changes.objects) {
       if (change.kind == ObjectChange::Kind::kCreate) ++rows_added_;
@@ -78,7 +80,7 @@ void Batch::merge(const Batch& more) {
 }
 
 void Batch::append_to(std::string& out, const std::string& digest, const std::string& fence,
-                      const Keys& keys, std::uint64_t log_versions_max) const {
+                      const Keys& keys, Version cut) const {
   Arguments command;
   command.add("EVALSHA");
   command.add(digest);
@@ -89,7 +91,7 @@ void Batch::append_to(std::string& out, const std::string& digest, const std::st
   command.add(fence);
   command.add(first_.value - 1);
   command.add(last_.value);
-  command.add(last_.value > log_versions_max ? last_.value - log_versions_max : 0);
+  command.add(cut.value);
   command.add(std::to_string(rows_added_));
   command.add(forgotten_up_to_.value);
   for (const Arguments* part : {&log_, &outcomes_, &forgotten_, &types_, &rows_, &removed_}) {

@@ -13,7 +13,9 @@ namespace odb::server::redis {
 // Several appends, one after the other, merge into one.
 class Batch {
  public:
-  Batch(const CommitBatch& batch, const Keys& keys);
+  // A store that is being filled keeps no log: what it held would only be what it was filled with.
+  enum class Log : std::uint8_t { kKept, kNone };
+  Batch(const CommitBatch& batch, const Keys& keys, Log log = Log::kKept);
 
   Version first() const { return first_; }
   Version last() const { return last_; }
@@ -23,9 +25,10 @@ class Batch {
   bool can_take(const Batch& more) const;
   void merge(const Batch& more);
 
-  // The command that runs the append script of this digest.
+  // The command that runs the append script of this digest, which also cuts versions up to `cut`
+  // off the log.
   void append_to(std::string& out, const std::string& digest, const std::string& fence,
-                 const Keys& keys, std::uint64_t log_versions_max) const;
+                 const Keys& keys, Version cut) const;
 
  private:
   Version first_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "filling.h"
 #include "odb/wire/records.h"
 
 namespace odb::server::redis {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds kProgressInterval{1};
 constexpr std::string_view kPage = "2000";
+constexpr std::string_view kLogPage = "100";
 
 Error damaged(std::string what) {
   return {ErrorCode::kBadConfiguration, "the database in Redis is damaged: " + std::move(what)};
@@ -30,7 +32,9 @@ class Loading {
     auto stored = load_meta();
     if (!stored) return stored;
     if (!stored->has_value()) return stored;
-    for (const auto step : {&Loading::load_types, &Loading::load_outcomes, &Loading::load_rows}) {
+    if (auto taken = loader_.on_database(**stored); !taken) return taken.error();
+    for (const auto step :
+         {&Loading::load_types, &Loading::load_outcomes, &Loading::load_rows, &Loading::load_log}) {
       if (auto done = (this->*step)(); !done) return done.error();
     }
     return stored;
@@ -44,10 +48,11 @@ class Loading {
   };
 
   Result<std::optional<StoredDatabase>> load_meta() {
-    auto reply = possession_.ask({"HMGET", keys_.meta, "history", "version", "ids_below", "rows",
-                                  "outcomes_forgotten_up_to", "run_id", "clean", "lost"});
+    auto reply =
+        possession_.ask({"HMGET", keys_.meta, "history", "version", "ids_below", "rows",
+                         "outcomes_forgotten_up_to", "run_id", "clean", "lost", "filling"});
     if (!reply) return reply.error();
-    if (reply->elements.size() != 8) return damaged(keys_.meta + ": " + describe(*reply));
+    if (reply->elements.size() != 9) return damaged(keys_.meta + ": " + describe(*reply));
     const auto text = [&](std::size_t i) -> const std::string& { return reply->elements[i].text; };
     if (text(0).empty()) return std::optional<StoredDatabase>();
     const auto history = parse_history(text(0));
@@ -58,10 +63,14 @@ class Loading {
     if (!history || !version || !ids_below || !rows || !forgotten) {
       return damaged(keys_.meta + " has a field that is not what it should be");
     }
+    auto whole =
+        check_filling(text(8), Version{*version}, options_.filling, "the database in Redis");
+    if (!whole) return whole.error();
     rows_expected_ = *rows;
     StoredDatabase stored;
     stored.history = *history;
     stored.version = Version{*version};
+    stored.is_filling = *whole == FillingState::kPartly;
     stored.ids_below = ObjectId{*ids_below};
     stored.outcomes_forgotten_up_to = Version{*forgotten};
     // Redis wrote `clean` after everything else. Without it, only the same run of Redis, or one
@@ -138,6 +147,35 @@ class Loading {
     if (rows_found_ < rows_expected_) {
       return damaged(std::to_string(rows_expected_ - rows_found_) + " of " +
                      std::to_string(rows_expected_) + " objects are missing (evicted?)");
+    }
+    return {};
+  }
+
+  Result<void> load_log() {
+    if (!loader_.wants_log()) return {};
+    for (std::string from = "-";;) {
+      auto page = possession_.ask({"XRANGE", keys_.log, from, "+", "COUNT", kLogPage});
+      if (!page) return page.error();
+      if (page->is_error()) return damaged(keys_.log + ": " + describe(*page));
+      if (page->elements.empty()) return {};
+      for (const Reply& entry : page->elements) {
+        if (auto taken = take_log_entry(entry); !taken) return taken;
+      }
+      from = "(" + page->elements.back().elements[0].text;
+    }
+  }
+
+  // Its number, and then fields and values in turn.
+  Result<void> take_log_entry(const Reply& entry) {
+    if (entry.elements.size() != 2) return damaged(keys_.log + ": " + describe(entry));
+    const auto& pairs = entry.elements[1].elements;
+    for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+      auto commits = wire::decode_log_record(pairs[i + 1].text);
+      if (!commits || commits->empty()) {
+        return damaged(keys_.log + ", entry " + entry.elements[0].text.substr(0, 40) +
+                       ": a record does not decode");
+      }
+      if (auto taken = loader_.on_log(*std::move(commits)); !taken) return taken;
     }
     return {};
   }

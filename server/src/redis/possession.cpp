@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "filling.h"
 #include "odb/net/random.h"
 #include "process.h"
 #include "scripts.h"
@@ -244,7 +245,9 @@ Result<void> Possession::take() {
 }
 
 Result<void> Possession::begin(HistoryId history) {
-  auto reply = run(kBegin, {keys_.meta}, {fence_, to_text(history), run_id_});
+  auto reply = run(kBegin, {keys_.meta},
+                   {fence_, to_text(history), run_id_,
+                    options_.filling ? to_text(*options_.filling) : std::string()});
   if (!reply) return reply.error();
   return {};
 }

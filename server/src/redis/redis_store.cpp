@@ -75,7 +75,8 @@ class RedisStore final : public Store {
     if (teller_.refusal()) {
       return listener_->on_append_failed(batch.records.front()->version, *teller_.refusal());
     }
-    worker_->append(Batch(batch, keys_), teller_.generation());
+    const auto log = options_.filling ? Batch::Log::kNone : Batch::Log::kKept;
+    worker_->append(Batch(batch, keys_, log), teller_.generation());
   }
 
   void reserve_ids(ObjectId below) override { worker_->reserve(below); }

@@ -33,7 +33,9 @@ local function run(count, command, key)
   end
 end
 local fields = at + ARGV[7]
-call('XADD', KEYS[2], 'MINID', '~', ARGV[4], ARGV[3] .. '-0', unpack(ARGV, at, fields - 1))
+if ARGV[7] ~= '0' then
+  call('XADD', KEYS[2], 'MINID', '~', ARGV[4], ARGV[3] .. '-0', unpack(ARGV, at, fields - 1))
+end
 at = fields
 if ARGV[8] ~= '0' then run(ARGV[8], 'HSET', KEYS[3]) end
 if ARGV[9] ~= '0' then run(ARGV[9], 'HDEL', KEYS[3]) end
@@ -102,7 +104,7 @@ redis.call('DEL', KEYS[2])
 return 1
 )lua";
 
-// KEYS meta. ARGV fence, history, run id of this Redis.
+// KEYS meta. ARGV fence, history, run id of this Redis, mark of filling or nothing.
 inline constexpr const char* kBegin = R"lua(
 local meta = redis.call('HMGET', KEYS[1], 'fence', 'owner_name')
 if meta[1] ~= ARGV[1] then return redis.error_reply('ODBOWNER ' .. (meta[2] or 'nobody')) end
@@ -110,7 +112,8 @@ redis.call('HSET', KEYS[1], 'history', ARGV[2], 'run_id', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'version', '0')
 redis.call('HSETNX', KEYS[1], 'ids_below', '1')
 redis.call('HSETNX', KEYS[1], 'rows', '0')
-redis.call('HDEL', KEYS[1], 'clean', 'lost')
+redis.call('HDEL', KEYS[1], 'clean', 'lost', 'filling')
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'filling', ARGV[4]) end
 return 1
 )lua";
 

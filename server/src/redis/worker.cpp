@@ -26,6 +26,7 @@ Worker::Worker(const RedisOptions& options, const Keys& keys, Link& link, Posses
       watching_(watching),
       on_news_(std::move(on_news)),
       appends_(version),
+      retention_(options.retention),
       renewed_at_(Clock::now()),
       retry_at_(Clock::now()),
       backoff_(kBackoffFirst),
@@ -124,7 +125,7 @@ void Worker::send() {
     const Appends::Sendable next = appends_.next_to_send(now);
     if (next.batch != nullptr) {
       next.batch->append_to(link_.output(), possession_.append_digest(), possession_.fence(), keys_,
-                            options_.log_versions_max);
+                            retention_.cut(next.batch->last(), now));
     } else if (next.ids) {
       possession_.append_ids(link_.output(), *next.ids);
     } else {

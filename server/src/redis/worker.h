@@ -15,6 +15,7 @@
 #include "keys.h"
 #include "link.h"
 #include "possession.h"
+#include "retention.h"
 
 namespace odb::server::redis {
 
@@ -87,6 +88,7 @@ class Worker {
 
   std::mutex mutex_;  // guards what follows; and link and possession while it is talking
   Appends appends_;
+  Retention retention_;
   std::deque<Expected> expected_;
   bool is_talking_ = true;          // else link and possession are the worker thread's
   std::optional<Error> broken_;     // why it is not, until the worker's thread has seen it

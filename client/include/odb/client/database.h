@@ -225,6 +225,9 @@ class Database {
   // Returns when the cache holds everything that was committed anywhere before the call.
   Version flush(std::optional<std::chrono::milliseconds> timeout = {});
 
+  // How the server is. Throws Exception with kUnsupported when it is too old to say.
+  Status status(std::optional<std::chrono::milliseconds> timeout = {});
+
   // Return when the cache is at this version or a later one, or shows something that the view does
   // not: a commit, or a subscription that loaded or ended. Throw TimeoutError, DisconnectedError.
   void wait_for_version(Version version, std::optional<std::chrono::milliseconds> timeout = {});

@@ -27,6 +27,8 @@ inline constexpr const char* kFeatureCommitsAccepted = "commits-accepted";
 inline constexpr const char* kFeatureDeltas = "deltas";
 // A server's: transactions that try again are told of a conflict when it is their turn.
 inline constexpr const char* kFeatureTurns = "turns";
+// A server's: it answers StatusRequest.
+inline constexpr const char* kFeatureStatus = "status";
 
 using TokenId = std::array<std::byte, 16>;
 using Proof = std::array<std::byte, 32>;
@@ -112,6 +114,10 @@ struct Flush {
   RequestId request;
   friend bool operator==(const Flush&, const Flush&) = default;
 };
+struct StatusRequest {
+  RequestId request;
+  friend bool operator==(const StatusRequest&, const StatusRequest&) = default;
+};
 struct OldestOpenVersion {
   Version version;
   friend bool operator==(const OldestOpenVersion&, const OldestOpenVersion&) = default;
@@ -129,9 +135,10 @@ struct UnknownMessage {  // a kind that this program does not know; a newer peer
   friend bool operator==(const UnknownMessage&, const UnknownMessage&) = default;
 };
 
-using ClientMessage = std::variant<Hello, Authenticate, OpenSession, Resume, RequestIds,
-                                   DefineSchema, Subscribe, Unsubscribe, Commit, LoadObjects, Flush,
-                                   OldestOpenVersion, Heartbeat, Goodbye, Release, UnknownMessage>;
+using ClientMessage =
+    std::variant<Hello, Authenticate, OpenSession, Resume, RequestIds, DefineSchema, Subscribe,
+                 Unsubscribe, Commit, LoadObjects, Flush, OldestOpenVersion, Heartbeat, Goodbye,
+                 Release, StatusRequest, UnknownMessage>;
 
 // ---- server to client ----
 
@@ -227,6 +234,23 @@ struct Flushed {
   Version version;
   friend bool operator==(const Flushed&, const Flushed&) = default;
 };
+// How a server is.
+struct Figure {
+  std::string name;
+  double value = 0;
+  friend bool operator==(const Figure&, const Figure&) = default;
+};
+struct Status {
+  RequestId request;
+  HistoryId history;
+  Version version;
+  ObjectId ids_below;  // no identity from here on was granted
+  std::string software;
+  std::string store;
+  std::vector<std::string> schemas;  // those that the client may see
+  std::vector<Figure> figures;       // other servers may have others
+  friend bool operator==(const Status&, const Status&) = default;
+};
 // Refuses one request; the session goes on. A refusal that ends the session is a Goodbye.
 struct RequestRefused {
   // What is refused: a request, a subscription, or (monostate) a message that carries no number.
@@ -239,6 +263,6 @@ using ServerMessage =
     std::variant<Hello, Authenticated, SessionOpened, Resumed, IdsGranted, CreditsGranted,
                  SchemaDefined, SnapshotChunk, SubscriptionLoaded, CommitDone, Delta, ObjectsLoaded,
                  Flushed, Heartbeat, RequestRefused, Goodbye, Unsubscribed, CommitsAccepted, Deltas,
-                 UnknownMessage>;
+                 Status, UnknownMessage>;
 
 }  // namespace odb

@@ -61,6 +61,12 @@ class Row {
   // Once, under the table's writer, at any time.
   void set_loaded(Owner whole_row) const;
 
+  // Of the row itself, without what its values hold elsewhere.
+  std::size_t block_bytes() const {
+    return sizeof(Row) + field_count_ * sizeof(Value) + mask_words() * sizeof(std::uint64_t) +
+           (extent_ == Extent::kPartial ? sizeof(std::atomic<const Row*>) : 0);
+  }
+
   // Before publication only.
   void set(FieldId field, Value value);
   std::span<Value> mutable_fields() { return {values(), field_count()}; }

@@ -18,6 +18,7 @@
 #include "odb/core/index_table.h"
 #include "odb/core/object_table.h"
 #include "odb/core/schema.h"
+#include "odb/core/state_size.h"
 
 namespace odb {
 
@@ -123,6 +124,9 @@ class VersionedState {
 
   // How many steps the journal holds; for limits and tests.
   std::size_t journal_size() const { return journal_.size(); }
+  std::size_t journal_bytes() const { return journal_.size() * sizeof(Step); }
+  // Counted as one goes. The writer's thread.
+  const StateSize& size() const { return size_; }
 
  private:
   // What one step changed, so that it can be undone (rollback) or made final (trim).
@@ -182,6 +186,9 @@ class VersionedState {
   Result<void> fill_index(Version version, const CatalogIndex& index);
   void undo(const Step& step);
   void forget(const Step& step);
+  void count_row(const Row& row);
+  void free_row(Row* row);
+  void count_entry(std::string_view key);
   void retire_entry(IndexTable::Entry* entry);
   void retire_row(Row* row);
   void erase_slot(ObjectTable& objects, ObjectId object);
@@ -195,6 +202,7 @@ class VersionedState {
   std::deque<Step> journal_;
   std::deque<std::shared_ptr<const Catalog>> catalogs_before_;  // one for each kCatalog in it
   std::deque<Retired> retired_;
+  StateSize size_;
 
   mutable std::mutex pins_mutex_;
   std::map<Version, std::size_t> pins_;  // guarded by pins_mutex_

@@ -87,6 +87,10 @@ class CommitPipeline final : public StoreListener {
   // Limits::held_bytes_max allows. Nothing: none is.
   void hold(std::optional<Version> oldest) { held_ = oldest; }
 
+  // Versions that the log tells of, and the size of their commits on the wire.
+  std::size_t retained_versions() const { return log_.size(); }
+  std::size_t retained_bytes() const { return log_bytes_; }
+
   void on_durable(Version up_to) override;
   void on_append_failed(Version from, const Error& reason) override;
   void on_ids_reserved(ObjectId) override {}

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "odb/core/error.h"
+#include "odb/server/log_retention.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
@@ -26,7 +28,8 @@ struct EmbeddedOptions {
   // How long an append may stay unconfirmed before its authors are told that its outcome is
   // unknown.
   std::chrono::milliseconds store_timeout{10'000};
-  std::uint64_t log_versions_max = 100'000;  // in the log, about; older ones are cut off
+  LogRetention retention;            // of the log; nothing needs that to start
+  std::optional<Filling> filling{};  // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_embedded_store(EmbeddedOptions options);

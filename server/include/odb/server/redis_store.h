@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "odb/core/error.h"
+#include "odb/server/log_retention.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
@@ -36,7 +38,8 @@ struct RedisOptions {
   // that has it.
   std::chrono::milliseconds lease_time{5'000};
   std::chrono::milliseconds lease_wait{15'000};
-  std::uint64_t log_versions_max = 100'000;  // in the log, about; older ones are cut off
+  LogRetention retention;            // of the log; nothing needs that to start
+  std::optional<Filling> filling{};  // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_redis_store(RedisOptions options);

@@ -2,9 +2,11 @@
 // small programs embed it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "odb/net/socket.h"
 #include "odb/net/token_table.h"
 #include "odb/server/limits.h"
+#include "odb/server/statistics.h"
 #include "odb/server/store.h"
 
 namespace odb::server {
@@ -65,6 +68,14 @@ class Server {
   // On which fields, indexes and types commits have conflicted since the start, and how often; the
   // most frequent first.
   std::vector<ConflictCount> conflict_counts() const;
+
+  // How the server is doing, asked on its thread, which may take a while when it is busy; as of its
+  // end after stop().
+  Statistics statistics() const;
+  // The same within `timeout`: nothing when the thread does not answer by then.
+  std::optional<Statistics> statistics_within(std::chrono::milliseconds timeout) const;
+  std::optional<std::vector<ConflictCount>> conflict_counts_within(
+      std::chrono::milliseconds timeout) const;
 
   // Stops accepting, answers what has arrived once it is durable, says goodbye to every client, and
   // ends the thread: within Limits::linger. Then gives up the store. Idempotent.

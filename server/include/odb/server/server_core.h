@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,8 @@
 #include "odb/server/replay_log.h"
 #include "odb/server/retry_turns.h"
 #include "odb/server/session.h"
+#include "odb/server/stage_times.h"
+#include "odb/server/statistics.h"
 #include "odb/server/store.h"
 #include "odb/server/subscription_engine.h"
 
@@ -38,6 +41,10 @@ struct CoreParts {
   HistoryId history{};  // of a server that begins with nothing
   std::string software = "odb";
   std::function<std::int64_t()> utc_ns{};  // the time of day; null: the system's
+  // For Statistics: the time, read a few times a batch (null: stages are not measured), and the
+  // memory of the process (null: 0).
+  std::function<Time()> clock{};
+  std::function<std::uint64_t()> resident_bytes{};
   StoreHost* host = nullptr;  // how the store reaches the core's thread; null: it never does
   std::function<void(const Error&)> on_store_lost{};
 };
@@ -80,10 +87,19 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   InterestIndex& interests() { return subscriptions_.interests(); }
   SubscriptionEngine& subscriptions() { return subscriptions_; }
   std::size_t session_count() const { return sessions_.size(); }
+  // For whoever asks; without the schemas, which not everybody may see.
+  Status status();
   // On what commits have conflicted since the start.
   std::vector<ConflictCount> conflict_counts() const {
     return conflicts_.counts(*state().catalog());
   }
+
+  // How the server is doing. Takes time for each session, and for none of the objects.
+  Statistics statistics() const;
+  // What was queued to the sessions has been written to their sockets.
+  void note_told();
+  // A commit was refused, other than by a conflict.
+  void note_refused(ErrorCode code) { ++refusals_[code]; }
 
   // The session is open: its object of core.Connection comes.
   void connection_opened(const Session& session);
@@ -129,14 +145,15 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void on_durable(Version up_to) override;
   void on_append_failed(Version from, const Error& reason) override;
   void on_ids_reserved(ObjectId below) override;
-  void on_away(const Error& reason) override { pipeline_.on_away(reason); }
-  void on_back() override { pipeline_.on_back(); }
+  void on_away(const Error& reason) override;
+  void on_back() override;
   void on_overdue(Version up_to) override { pipeline_.on_overdue(up_to); }
   void on_lost(const Error& reason) override;
 
   Session* find(SessionId session);
   void send_held();
   void tell_due();
+  void flush_pipeline();
   void grant_waiting_ids();
   void update_hold();
 
@@ -169,6 +186,15 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   boost::unordered_flat_map<SessionId, Hold> holds_;
   ConflictCounters conflicts_;
   RetryTurns turns_;
+  std::int64_t started_utc_ns_ = 0;
+  StageWatch stages_;
+  std::uint64_t commits_ = 0;
+  std::uint64_t schema_changes_ = 0;
+  std::uint64_t conflict_count_ = 0;
+  std::uint64_t connections_made_ = 0;
+  std::map<ErrorCode, std::uint64_t> refusals_;
+  StoreStanding store_standing_ = StoreStanding::kReady;
+  std::string store_trouble_;
   SessionId last_session_;
   ObjectId next_id_;
   ObjectId ids_reserved_below_;

@@ -56,6 +56,8 @@ class Session {
   const std::vector<IdRange>& ids() const { return ids_; }
   bool is_open() const { return phase_ == Phase::kOpen; }
   bool has_ended() const { return phase_ == Phase::kEnded; }
+  std::size_t subscription_count() const { return subscriptions_.size(); }
+  std::size_t queued_bytes() const { return link_.queued_bytes(); }
 
   // A message of `bytes` on the wire arrived. Ignored once the session has ended.
   void receive(ClientMessage message, std::size_t bytes, Time now);
@@ -126,6 +128,7 @@ class Session {
   bool continue_commit(Commit& message, std::size_t bytes);
   void submit_commit(Commit& message, std::size_t bytes);
   void on(Flush& message);
+  void on(StatusRequest& message);
   void on(Goodbye& message);
   void on_unsupported(std::string_view what,
                       std::variant<std::monostate, RequestId, SubscriptionId> about);

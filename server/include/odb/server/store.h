@@ -49,18 +49,35 @@ struct StoredDatabase {
   Version outcomes_forgotten_up_to;  // as OutcomeTable has it
   // Versions that somebody was told of may be missing. The server then begins a new history.
   bool may_have_lost = false;
+  // It is not whole: whoever loads it goes on filling it.
+  bool is_filling = false;
 };
 
-// Takes what a store has while it reads it: the types first, then the rest in any order. An error
-// ends the loading and is load()'s.
+// What a store is being filled from that was empty (odb restore, odb migrate), until it is whole:
+// then it is at the version `whole_at`. Before that nobody is served from it: load() refuses, but
+// for one who fills it from the same.
+struct Filling {
+  std::string source;  // one line
+  Version whole_at;
+  friend bool operator==(const Filling&, const Filling&) = default;
+};
+
+// Takes what a store has while it reads it: first on_database, then the types, then the rest in any
+// order. An error ends the loading and is load()'s.
 class StoreLoader {
  public:
   virtual ~StoreLoader() = default;
+  // What load() will say, but for may_have_lost, which may not be known yet.
+  virtual Result<void> on_database(const StoredDatabase& /*stored*/) { return {}; }
   virtual Result<void> on_types(std::vector<CatalogType> types) = 0;  // all, once
   // The object's fields as `version` left them; one that comes again is ignored.
   virtual Result<void> on_object(TypeId type, ObjectId object, Version version,
                                  std::vector<Value> fields) = 0;
   virtual Result<void> on_outcomes(ClientOutcomes outcomes) = 0;
+  // The log in the order of versions, each append as it was, after everything else; only for those
+  // who want it, since nothing needs it to start.
+  virtual bool wants_log() const { return false; }
+  virtual Result<void> on_log(std::vector<CommitRecord> /*append*/) { return {}; }
 };
 
 // What a store tells the server, on the server's own thread of control: from within append() or
