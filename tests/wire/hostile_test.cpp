@@ -124,13 +124,13 @@ TEST(HostileMessage, WithoutARootIsMalformed) {
 }
 
 TEST(HostileMessage, OfAnUnknownKindIsAnUnknownMessage) {
-  for (const std::uint16_t kind : {std::uint16_t{15}, std::uint16_t{300}, std::uint16_t{65535}}) {
+  for (const std::uint16_t kind : {std::uint16_t{16}, std::uint16_t{300}, std::uint16_t{65535}}) {
     const ClientMessage message = UnknownMessage{kind};
     const auto decoded = decode_client(payload_of(message));
     ASSERT_TRUE(decoded.has_value());
     EXPECT_TRUE(*decoded == message);
   }
-  const ServerMessage message = UnknownMessage{18};
+  const ServerMessage message = UnknownMessage{20};
   EXPECT_TRUE(*decode_server(payload_of(message)) == message);
 }
 
