@@ -341,6 +341,30 @@ def test_a_broken_off_restore_is_not_served_and_goes_on(tool, tool_program, tmp_
     assert object_lines(tmp_path / "x") == object_lines(big)
 
 
+def test_a_dump_of_a_server_goes_on_with_the_version_that_it_began(tool, tmp_path, todo_server):
+    tool("bench", "--seconds", "0.1", *at(todo_server))
+    whole = tmp_path / "whole"
+    tool("dump", whole, *at(todo_server))
+    version = json.loads(whole.read_text().splitlines()[0])["version"]
+    (tmp_path / "x.partial").write_bytes(whole.read_bytes()[:5000])
+    tool("bench", "--seconds", "0.2", *at(todo_server))  # many versions later
+    done = json.loads(tool("dump", tmp_path / "x", *at(todo_server), "--json").stdout)
+    assert done["version"] == version and done["resumed"] > 10 and done["objects"] == 100
+    assert object_lines(tmp_path / "x") == object_lines(whole)
+
+
+def test_a_dump_of_a_server_begins_anew_when_the_version_is_gone(tool, tmp_path, serve, small):
+    server = serve("--restore", str(small), "--retained-versions-max", "10")
+    tool("bench", "--seconds", "0.1", *at(server))
+    whole = tmp_path / "whole"
+    tool("dump", whole, *at(server))
+    (tmp_path / "x.partial").write_bytes(whole.read_bytes()[:5000])
+    tool("bench", "--seconds", "0.2", *at(server))
+    done = tool("dump", tmp_path / "x", *at(server))
+    assert "began anew" in done.stderr and "100 objects" in done.stdout
+    assert object_lines(tmp_path / "x") == object_lines(whole)
+
+
 def test_two_dumps_to_one_file_are_one_too_many(tool, tool_program, tmp_path):
     big = write_dump(tmp_path / "big", tasks(400_000))
     for name in ("one", "two"):

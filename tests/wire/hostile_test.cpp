@@ -124,7 +124,7 @@ TEST(HostileMessage, WithoutARootIsMalformed) {
 }
 
 TEST(HostileMessage, OfAnUnknownKindIsAnUnknownMessage) {
-  for (const std::uint16_t kind : {std::uint16_t{15}, std::uint16_t{300}, std::uint16_t{65535}}) {
+  for (const std::uint16_t kind : {std::uint16_t{16}, std::uint16_t{300}, std::uint16_t{65535}}) {
     const ClientMessage message = UnknownMessage{kind};
     const auto decoded = decode_client(payload_of(message));
     ASSERT_TRUE(decoded.has_value());

@@ -219,13 +219,15 @@ Result<DumpCount> DumpWriter::finish() {
   return count;
 }
 
-std::optional<DumpHeader> find_partial_dump(const std::string& file) {
+std::optional<PartialDump> find_partial_dump(const std::string& file) {
   std::ifstream in(partial_name(file), std::ios::binary);
   std::string line;
   if (!std::getline(in, line)) return std::nullopt;
   auto header = parse_header(line);
   if (!header) return std::nullopt;
-  return *header;
+  PartialDump found{*header, {}};
+  while (std::getline(in, line) && line.starts_with("{\"type\":{")) found.types += line + "\n";
+  return found;
 }
 
 }  // namespace odb::tool

@@ -1,5 +1,6 @@
 #include "odb/tool/server_source.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,31 +11,39 @@ namespace odb::tool {
 ServerSource::ServerSource(Database database, std::string address)
     : database_(std::move(database)), address_(std::move(address)) {}
 
-Result<server::StoredDatabase> ServerSource::load(server::StoreLoader& loader) {
-  Status status = learn_schemas(database_);
-  database_.flush();
-  View view = database_.view();
-  const bool is_wanted = wanted_.history == status.history && wanted_.version <= view.version();
-  if (is_wanted) {
-    try {
-      view = database_.view(wanted_.version);
-      status.ids_below = wanted_.ids_below;
-      const auto source = view.snapshot().source();
-      for (const auto& type : view.catalog().types()) {
-        if (type == nullptr) continue;
-        source->load(view.snapshot().origin(), ObjectsInterest{type->id, {ObjectId{1}}});
-        break;
-      }
-    } catch (const TooOldError&) {
-      view = database_.view();
-    }
+View ServerSource::choose(const Status& status) const {
+  const View newest = database_.view();
+  const DumpHeader& wanted = wanted_.header;
+  if (wanted.history != status.history || wanted.version > newest.version()) return newest;
+  std::string types;
+  std::optional<TypeId> any;
+  for (const auto& type : newest.catalog().types()) {
+    if (type == nullptr) continue;
+    types += type_line(*type);
+    any = type->id;
   }
-  // Asked for after the view: the identities of all that it holds had been granted.
-  if (!is_wanted || view.version() != wanted_.version) status = database_.status();
+  if (types != wanted_.types || !any) return newest;
+  try {
+    View view = database_.view(wanted.version);
+    // Whether the server has it still shows when something is read.
+    view.snapshot().source()->load(view.snapshot().origin(), ObjectsInterest{*any, {ObjectId{1}}});
+    return view;
+  } catch (const TooOldError&) {
+    return newest;
+  }
+}
+
+Result<server::StoredDatabase> ServerSource::load(server::StoreLoader& loader) {
+  const Status status = learn_schemas(database_);
+  database_.flush();
+  const View view = choose(status);
   server::StoredDatabase stored;
   stored.history = status.history;
   stored.version = view.version();
-  stored.ids_below = status.ids_below;
+  // Asked for after the view: the identities of all that it holds had been granted.
+  const bool is_wanted =
+      wanted_.header.history == status.history && wanted_.header.version == view.version();
+  stored.ids_below = is_wanted ? wanted_.header.ids_below : database_.status().ids_below;
   if (auto taken = loader.on_database(stored); !taken) return taken.error();
   std::vector<CatalogType> types;
   for (const auto& type : view.catalog().types()) {

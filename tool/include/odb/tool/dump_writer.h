@@ -52,8 +52,12 @@ class DumpWriter final : public server::StoreLoader {
   bool has_begun_anew_ = false;
 };
 
-// What the beginning of a dump that was broken off says it is of; nothing when there is none. For a
-// server, which may still be able to read that version.
-std::optional<DumpHeader> find_partial_dump(const std::string& file);
+// What a dump that was broken off begins with: what it is of, and the lines of its types.
+struct PartialDump {
+  DumpHeader header;
+  std::string types;
+};
+// Nothing when there is none. For a server, which may still be able to read that version.
+std::optional<PartialDump> find_partial_dump(const std::string& file);
 
 }  // namespace odb::tool

@@ -3,28 +3,33 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "odb/client/database.h"
-#include "odb/tool/dump_lines.h"
+#include "odb/tool/dump_writer.h"
 #include "odb/tool/source.h"
 
 namespace odb::tool {
 
-// Reads one version: the server's newest, or the one of `wanted` as long as it can be read still.
-// Nothing is subscribed to; the server keeps that version readable meanwhile, within its limits.
+// Reads one version: the server's newest, or the one that a dump has begun with, as long as that
+// can be read still and the types are the same. Nothing is subscribed to; the server keeps that
+// version readable meanwhile, within its limits.
 class ServerSource final : public Source {
  public:
   ServerSource(Database database, std::string address);
-  void prefer(const DumpHeader& wanted) { wanted_ = wanted; }
+  void prefer(PartialDump wanted) { wanted_ = std::move(wanted); }
 
   // Throws what the client library throws.
   Result<server::StoredDatabase> load(server::StoreLoader& loader) override;
   std::string name() const override { return "the server " + address_; }
 
  private:
+  // The view of the version that is wanted; else the newest.
+  View choose(const Status& status) const;
+
   Database database_;
   const std::string address_;
-  DumpHeader wanted_;
+  PartialDump wanted_;
 };
 
 std::unique_ptr<Source> make_server_source(Database database, const std::string& address);
