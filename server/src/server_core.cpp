@@ -78,6 +78,7 @@ Session* ServerCore::find(SessionId session) {
 }
 
 void ServerCore::finish_batch() {
+  if (hands_over_) return;
   connections_.update();
   pipeline_.flush();
   replay_.trim_to(state().horizon());
@@ -94,12 +95,10 @@ void ServerCore::tick(Time now) {
   for (auto& [id, session] : sessions_) session->tick(now);
 }
 
-void ServerCore::shut_down() {
+void ServerCore::shut_down(const Error& reason) {
   shutting_down_ = true;
-  pipeline_.flush();
-  for (auto& [id, session] : sessions_) {
-    session->say_goodbye({ErrorCode::kShuttingDown, "the server is shutting down"});
-  }
+  if (!hands_over_) pipeline_.flush();
+  for (auto& [id, session] : sessions_) session->say_goodbye(reason);
 }
 
 // ---- connections as objects ----
@@ -254,7 +253,8 @@ void ServerCore::on_append_failed(Version from, const Error& reason) {
 }
 
 void ServerCore::on_lost(const Error& reason) {
-  pipeline_.on_lost(reason);
+  hands_over_ = parts_.when_lost == WhenLost::kHandOver;
+  if (!hands_over_) pipeline_.on_lost(reason);
   if (parts_.on_store_lost) parts_.on_store_lost(reason);
 }
 

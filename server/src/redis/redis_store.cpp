@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -16,6 +17,9 @@ namespace {
 
 using namespace redis;
 
+// A standby that is to end, or to try again, should not wait for long.
+constexpr milliseconds kStandbyTimeout{2'000};
+
 class RedisStore final : public Store {
  public:
   explicit RedisStore(RedisOptions options)
@@ -26,6 +30,9 @@ class RedisStore final : public Store {
   ~RedisStore() override { RedisStore::stop(); }
 
   Result<std::optional<StoredDatabase>> load(StoreLoader& loader) override {
+    if (options_.is_standby) {
+      possession_.set_timeout(std::min(options_.store_timeout, kStandbyTimeout));
+    }
     if (auto connected = possession_.connect(Possession::Patience::kPatient); !connected) {
       return connected.error();
     }
@@ -79,6 +86,8 @@ class RedisStore final : public Store {
   }
 
   void reserve_ids(ObjectId below) override { worker_->reserve(below); }
+  bool is_surely_owned() const override { return worker_->is_surely_owned(); }
+  void cancel_load() override { link_->interrupt(); }
 
   void stop() override {
     is_stopped_ = true;

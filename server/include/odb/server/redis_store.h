@@ -34,8 +34,10 @@ struct RedisOptions {
   std::chrono::milliseconds store_timeout{10'000};
   // How long possession lasts without being renewed, and how long to wait at the start for a server
   // that has it.
-  std::chrono::milliseconds lease_time{5'000};
+  std::chrono::milliseconds lease_time{2'000};
   std::chrono::milliseconds lease_wait{15'000};
+  // Waits for as long as another server has possession; see ServerOptions::standby.
+  bool is_standby = false;
   std::uint64_t log_versions_max = 100'000;  // in the log, about; older ones are cut off
 };
 

@@ -109,6 +109,8 @@ class Store {
   virtual Result<std::optional<StoredDatabase>> load(StoreLoader& /*loader*/) {
     return std::optional<StoredDatabase>();
   }
+  // Makes a load() that waits or reads end soon, with kShuttingDown. Any thread.
+  virtual void cancel_load() {}
   // From here on versions belong to this history: the loaded one or a new one. Durable when it
   // returns.
   virtual Result<void> begin(HistoryId /*history*/) { return {}; }
@@ -116,6 +118,9 @@ class Store {
   // Copies what it needs before it returns.
   virtual void append(const CommitBatch& batch) = 0;
   virtual void reserve_ids(ObjectId below) = 0;
+  // Whether no other server can own the store at this moment, as far as this one's clock can tell:
+  // what it knows is then the newest there is.
+  virtual bool is_surely_owned() const { return true; }
   // Gives up possession. Nobody is told anything after it returns.
   virtual void stop() {}
   virtual std::string name() const = 0;  // "memory", for logs
