@@ -197,7 +197,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
         options_.standby->make_store, std::move(former), options_.limits,
         [this](Result<Candidate::Elected> elected) {
           auto result = std::make_shared<Result<Candidate::Elected>>(std::move(elected));
-          boost::asio::post(io_, [this, result] { begin_term(*std::move(*result)); });
+          boost::asio::post(io_, [this, result] { begin_term(std::move(*result)); });
         });
   }
 

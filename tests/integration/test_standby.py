@@ -34,6 +34,7 @@ def pair(fleet):
     owner = fleet.start()
     assert wait_for(owner.is_owner)
     standby = fleet.start()
+    assert wait_for(lambda: "waiting for the server that owns this database" in standby.log())
     assert standby.is_standby()
     return owner, standby
 
@@ -70,7 +71,6 @@ def test_a_standby_refuses_connections_until_it_owns(pair):
     owner, standby = pair
     assert owner.serves()
     assert standby.refuses()
-    assert "waiting for the server that owns this database" in standby.log()
     assert owner.stop() == 0
     taken_over(standby)
     assert standby.serves()

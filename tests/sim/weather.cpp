@@ -42,6 +42,9 @@ Weather::Weather(Random& random, bool one_history) {
     limits.outcomes_per_client_max = 1 + below(random, 4);
     forgets_outcomes = true;
   }
+  if (durability != Durability::kNone && chance(random, 50)) {
+    absences_per_100k = 10 + static_cast<std::uint32_t>(below(random, 50));
+  }
 }
 
 }  // namespace odb::sim

@@ -234,6 +234,9 @@ Result<bool> Possession::is_owner_coming_back() {
   if (!options_.is_standby || run_time >= options_.lease_time + std::chrono::seconds{1}) {
     return false;
   }
+  auto lease = ask({"EXISTS", keys_.lease});
+  if (!lease) return lease.error();
+  if (lease->integer == 1) return false;  // it is there
   auto meta = ask({"HMGET", keys_.meta, "owner_process", "version", "clean"});
   if (!meta) return meta.error();
   if (meta->elements.size() != 3) return bad("Redis answers with " + describe(*meta));
