@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "following.h"
 #include "loading.h"
 #include "store_news.h"
 #include "worker.h"
@@ -46,8 +47,17 @@ class RedisStore final : public Store {
           options_.address.to_string());
     }
     if (auto ours = possession_.check_ours(); !ours) return ours.error();
-    if (auto taken = possession_.take(); !taken) return taken.error();
-    auto stored = load_database(possession_, keys_, *link_, options_, loader);
+    Following following(possession_, keys_, *link_, options_, loader);
+    if (auto taken = possession_.take([&]() -> Result<void> {
+          return options_.is_standby ? following.step() : Result<void>();
+        });
+        !taken) {
+      return taken.error();
+    }
+    auto stored = following.finish();
+    if (stored && !stored->has_value()) {
+      stored = load_database(possession_, keys_, *link_, options_, loader);
+    }
     if (stored && stored->has_value()) {
       version_ = (*stored)->version;
       if ((*stored)->may_have_lost) {

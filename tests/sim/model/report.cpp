@@ -7,7 +7,7 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 38> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 40> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},

@@ -61,6 +61,12 @@ class StoreLoader {
   virtual Result<void> on_object(TypeId type, ObjectId object, Version version,
                                  std::vector<Value> fields) = 0;
   virtual Result<void> on_outcomes(ClientOutcomes outcomes) = 0;
+
+  // For a store that reads what another server still writes: all objects of `version` have been
+  // handed out, some of them as a later version left them, some of those deleted since not at all.
+  // Then each later version in order. What of it an object has already is left out.
+  virtual Result<void> on_loaded(Version version);
+  virtual Result<void> on_version(CommitRecord record);
 };
 
 // What a store tells the server, on the server's own thread of control: from within append() or
