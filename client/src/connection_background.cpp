@@ -102,8 +102,8 @@ void Connection::look_for_another(Lock& lock) {
   lock.lock();
   looked_for_another_ = std::chrono::steady_clock::now();
   if (!is_found || is_opening_ != was_opening || !core_->is_quiet(looked_for_another_)) return;
-  core_->lose_link({ErrorCode::kPeerSilent,
-                    "the server says nothing, and another one takes connections"});
+  core_->lose_link(
+      {ErrorCode::kPeerSilent, "the server says nothing, and another one takes connections"});
   is_opening_ = false;  // to begin with the one that was found
   note_link_lost();
   close_link();

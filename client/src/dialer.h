@@ -27,8 +27,9 @@ class Dialer {
 
   // A link past its TLS handshake, to the first server that answers; the next call begins with that
   // one. Of several none holds up the others for long: one that does not answer soon is tried again
-  // later, with more patience. Calls `while_waiting` every 50 ms, and at signals; what that throws passes through. Fails
-  // with what the last server tried gave: kConnectFailed, kTimeout, kServerNotTrusted.
+  // later, with more patience. Calls `while_waiting` every 50 ms, and at signals; what that throws
+  // passes through. Fails with what the last server tried gave: kConnectFailed, kTimeout,
+  // kServerNotTrusted.
   Result<std::unique_ptr<net::ByteStream>> dial(net::Deadline deadline,
                                                 const std::function<void()>& while_waiting);
 

@@ -113,8 +113,8 @@ class Loader final : public StoreLoader {
   }
 
  private:
-  // Whether the object lacks this change yet. Objects are never created again: one that is not there
-  // was deleted later.
+  // Whether the object lacks this change yet. Objects are never created again: one that is not
+  // there was deleted later.
   bool is_to_come(const ObjectChange& change, Version version) const {
     const ObjectTable* objects = database_.state.objects(change.type);
     const Row* row = objects == nullptr ? nullptr : objects->newest(change.object);

@@ -89,7 +89,10 @@ int serve(CommandLine command_line, ShutdownSignals& signals) {
   if (command_line.redis && command_line.redis->is_standby) {
     command_line.options.standby = StandbyOptions{
         .make_store = [redis = *command_line.redis] { return make_redis_store(redis); },
-        .on_role = [host](Role role, std::uint16_t port) { tell_role(role, {host, port}); },
+        .on_role =
+            [host](Role role, std::uint16_t port) {
+              tell_role(role, {host, port});
+            },
         .on_failed =
             [&](const Error& reason) {
               std::fprintf(stderr, "odb_server: %s\n", reason.message.c_str());

@@ -244,7 +244,8 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
 
   // A server that is cut off from its store does not hear that another one has it.
   void look_after_lease() {
-    if (!options_.standby || !is_serving() || core_->is_surely_newest()) return unsure_since_.reset();
+    if (!options_.standby || !is_serving() || core_->is_surely_newest())
+      return unsure_since_.reset();
     if (!unsure_since_) unsure_since_ = now_;
     if (now_ - *unsure_since_ < kUnsureTime) return;
     begin_handing_over(
@@ -437,7 +438,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   std::unique_ptr<ServerCore> core_;  // null: standby
   std::unique_ptr<Candidate> candidate_;
   std::optional<Time> hands_over_until_;
-  std::optional<Time> unsure_since_;  // whether this server still has the store
+  std::optional<Time> unsure_since_;     // whether this server still has the store
   std::atomic<std::uint64_t> term_ = 1;  // as the owner
   std::atomic<Role> role_ = Role::kStandby;
   boost::unordered_flat_map<Connection*, std::shared_ptr<Connection>> connections_;
@@ -494,9 +495,9 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
     database = *std::move(opened);
     if (database->ids_below == ObjectId{1}) database->ids_below = make_first_id();
   }
-  auto impl = std::make_unique<Impl>(std::move(options), *std::move(tokens), *std::move(tls),
-                                     *std::move(listeners), std::move(store_name),
-                                     std::move(database));
+  auto impl =
+      std::make_unique<Impl>(std::move(options), *std::move(tokens), *std::move(tls),
+                             *std::move(listeners), std::move(store_name), std::move(database));
   impl->start();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

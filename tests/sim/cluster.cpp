@@ -36,7 +36,7 @@ RunResult run_cluster(const ClusterOptions& options) { return Cluster(options).r
 Cluster::Cluster(const ClusterOptions& options)
     : options_(options),
       world_(options.seed),
-      weather_(world_.random, options.one_history),
+      weather_(world_.random, options),
       tokens_(make_tokens()),
       store_(world_.checker, options.store_honesty),
       next_tick_(world_.now) {
@@ -236,7 +236,7 @@ void Cluster::come_to_rest() {
   hanging_until_ = 0;
   end_former();
   if (is_absent()) {
-    is_asleep_ = false;
+    if (std::exchange(is_asleep_, false)) core_->tick(world_.now);
     lease_->reconnect();
   }
   if (is_store_lost_) crash_server();

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "leased_store.h"
 #include "odb/core/commit_engine.h"
 #include "odb/net/memory_link.h"
-#include "leased_store.h"
 #include "odb/server/server_core.h"
 #include "program.h"
 #include "random_programs.h"
@@ -37,6 +37,7 @@ struct ClusterOptions {
   LeaseFault lease_fault = LeaseFault::kNone;
   MakeProgram make_program = nullptr;  // null: a RandomProgram
   bool one_history = false;            // the store loses nothing that was acknowledged
+  bool many_absences = false;          // servers take over from one another again and again
   Judge judge = Judge::kChecker;
 };
 
@@ -51,7 +52,7 @@ RunResult run_cluster(const ClusterOptions& options);
 
 // What differs from run to run, drawn from the seed.
 struct Weather {
-  Weather(Random& random, bool one_history);
+  Weather(Random& random, const ClusterOptions& options);
 
   server::Limits limits;
   server::SnapshotPiece snapshot_piece;
@@ -66,9 +67,9 @@ struct Weather {
   bool small_deliveries = false;
   bool grows_schema = false;
 
-  std::uint32_t crashes_per_100k = 0;  // of steps: the server ends without a word, or
-  std::uint32_t stops_per_100k = 0;    // says goodbye first
-  std::uint32_t hangs_per_100k = 0;    // the store is away, or silent, for a while
+  std::uint32_t crashes_per_100k = 0;   // of steps: the server ends without a word, or
+  std::uint32_t stops_per_100k = 0;     // says goodbye first
+  std::uint32_t hangs_per_100k = 0;     // the store is away, or silent, for a while
   std::uint32_t absences_per_100k = 0;  // the server stops, or is cut off from the store: another
                                         // one may take over
   // What the store still has when it is back: all; all but what was not on the disk yet; nothing,

@@ -26,6 +26,8 @@ void LeasedStore::cut_off(Time lease_until) { lease_until_ = lease_until; }
 
 void LeasedStore::reconnect() {
   lease_until_.reset();
+  world_.checker.on_away();
+  world_.checker.on_back();
   if (const auto up_to = std::exchange(durable_, std::nullopt)) listener_->on_durable(*up_to);
   if (const auto up_to = std::exchange(overdue_, std::nullopt)) listener_->on_overdue(*up_to);
   if (const auto from = std::exchange(failed_from_, std::nullopt)) {

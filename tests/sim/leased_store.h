@@ -20,7 +20,7 @@ enum class LeaseFault : std::uint8_t {
 // because another server has the store, what it appends comes to nothing.
 class LeasedStore final : public server::Store, private server::StoreListener {
  public:
-  LeasedStore(SimStore& store, const World& world, LeaseFault fault)
+  LeasedStore(SimStore& store, World& world, LeaseFault fault)
       : store_(store), world_(world), fault_(fault) {}
 
   // Store
@@ -42,7 +42,7 @@ class LeasedStore final : public server::Store, private server::StoreListener {
   void cut_off(Time lease_until);
   bool is_cut_off() const { return lease_until_.has_value(); }
   Time lease_until() const { return *lease_until_; }
-  // Before anybody has taken over. Whether it may: what it appended meanwhile never arrived.
+  // Before anybody has taken over. What it appended meanwhile never arrived.
   void reconnect();
   // Another server has the store.
   void fence() { is_fenced_ = true; }
@@ -61,14 +61,15 @@ class LeasedStore final : public server::Store, private server::StoreListener {
   void on_lost(const Error& reason) override { listener_->on_lost(reason); }
 
   SimStore& store_;
-  const World& world_;
+  World& world_;
   const LeaseFault fault_;
   server::StoreListener* listener_ = nullptr;
   std::optional<Time> lease_until_;
   bool is_fenced_ = false;
   // While it is cut off: what it has not heard, and what it has not sent.
   std::optional<Version> durable_;
-  std::optional<Version> failed_from_;  // appends from this version on, in the store or on their way
+  std::optional<Version>
+      failed_from_;  // appends from this version on, in the store or on their way
   std::optional<Version> overdue_;
   std::optional<ObjectId> reserved_;
   std::optional<ObjectId> ids_never_sent_;

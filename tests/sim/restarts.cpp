@@ -30,9 +30,8 @@ void Cluster::start_server() {
                         .snapshot_piece = weather_.snapshot_piece,
                         .utc_ns = [this] { return world_.now.time_since_epoch().count(); },
                         .on_store_lost = [this](const Error&) { is_store_lost_ = true; },
-                        .when_lost = weather_.absences_per_100k > 0
-                                         ? server::WhenLost::kHandOver
-                                         : server::WhenLost::kUnknown},
+                        .when_lost = weather_.absences_per_100k > 0 ? server::WhenLost::kHandOver
+                                                                    : server::WhenLost::kUnknown},
       *std::move(database));
   core_->tick(world_.now);
 }

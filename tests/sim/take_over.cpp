@@ -1,6 +1,7 @@
 // Another server takes over: the owner stops for a while, or is cut off from the store, its lease
 // runs out, and it goes on with what it believes.
 #include <chrono>
+#include <utility>
 
 #include "cluster.h"
 
@@ -43,7 +44,7 @@ void Cluster::run_absence() {
   if (world_.now >= lease_->lease_until()) {
     if (chance(world_.random, 5)) take_over();
   } else if (world_.now >= wakes_at_) {
-    is_asleep_ = false;
+    if (std::exchange(is_asleep_, false)) core_->tick(world_.now);
     lease_->reconnect();
   }
 }
@@ -66,6 +67,7 @@ void Cluster::take_over() {
   is_asleep_ = false;
   store_.end_server(below(random, store_.waiting() + 1));
   check_grace();
+  world_.checker.on_taken_over();
   start_server();
 }
 
@@ -74,15 +76,16 @@ void Cluster::run_former() {
   Random& random = world_.random;
   // A client that hears nothing looks for another server.
   for (const auto& node : nodes_) {
-    if (is_at_former(node->connection.get()) && below(random, 10'000) < 30) {
+    if (is_at_former(node->connection.get()) && below(random, 10'000) < 15) {
       node->client->notice_broken_link();
     }
   }
   if (former_->is_asleep) {
-    if (world_.now >= former_->wakes_at) former_->is_asleep = false;
-    return;
+    if (world_.now < former_->wakes_at) return;
+    former_->is_asleep = false;
+    former_->core->tick(world_.now);
   }
-  if (below(random, 10'000) >= 30) return;
+  if (below(random, 10'000) >= 15) return;
   if (former_->is_lost || chance(random, 20)) return end_former();
   former_->is_lost = true;
   is_store_lost_ = false;

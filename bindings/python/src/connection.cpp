@@ -288,8 +288,8 @@ void register_connection(py::module_& module) {
       });
 
   py::class_<PyConnection>(module, "Connection")
-      .def(py::init<const std::vector<std::pair<std::string, int>>&, const std::string&, double, bool,
-                    std::string, double, std::optional<double>, py::object>())
+      .def(py::init<const std::vector<std::pair<std::string, int>>&, const std::string&, double,
+                    bool, std::string, double, std::optional<double>, py::object>())
       .def(py::init<int, const std::string&, double, std::string>())
       .def("view", &make_view<PyView>, py::arg("transaction_id") = py::none())
       .def("transaction", &make_view<PyTransaction>, py::arg("transaction_id") = py::none())

@@ -59,7 +59,8 @@ Result<void> Following::read_log() {
 
 Result<bool> Following::read_page() {
   const std::string from = std::to_string(version_.value + 1) + "-0";
-  auto reply = possession_.ask({"XRANGE", keys_.log, from, "+", "COUNT", std::to_string(kPageEntries)});
+  auto reply =
+      possession_.ask({"XRANGE", keys_.log, from, "+", "COUNT", std::to_string(kPageEntries)});
   if (!reply) return reply.error();
   if (reply->is_error()) return unfit(describe(*reply));
   for (const Reply& entry : reply->elements) {

@@ -24,7 +24,7 @@ Error damaged(std::string what) {
 Result<std::optional<StoredDatabase>> read_meta(Possession& possession, const Keys& keys,
                                                 std::uint64_t& rows_expected) {
   auto reply = possession.ask({"HMGET", keys.meta, "history", "version", "ids_below", "rows",
-                                "outcomes_forgotten_up_to", "run_id", "clean", "lost"});
+                               "outcomes_forgotten_up_to", "run_id", "clean", "lost"});
   if (!reply) return reply.error();
   if (reply->elements.size() != 8) return damaged(keys.meta + ": " + describe(*reply));
   const auto text = [&](std::size_t i) -> const std::string& { return reply->elements[i].text; };
