@@ -426,6 +426,11 @@ void ClientCore::tick(Time now) {
   if (now - last_sent_ >= heartbeat_interval_) send(Heartbeat{});
 }
 
+bool ClientCore::is_quiet(Time now) const {
+  if (phase_ == Phase::kEnded || phase_ == Phase::kOffline) return false;
+  return heartbeat_interval_.count() > 0 && now - last_received_ >= heartbeat_interval_ * 3 / 2;
+}
+
 void ClientCore::fail(Error reason) {
   if (phase_ == Phase::kEnded) return;
   end_reason_ = std::move(reason);

@@ -84,6 +84,8 @@ class ClientCore {
   bool has_outgoing() const { return !outgoing_.empty(); }
 
   bool is_open() const { return phase_ == Phase::kOpen; }
+  // Whether the server should have said something by now, and has not.
+  bool is_quiet(Time now) const;
   bool is_offline() const { return phase_ == Phase::kOffline; }
   bool is_reloading() const { return phase_ == Phase::kReloading; }
   bool has_ended() const { return phase_ == Phase::kEnded; }

@@ -22,6 +22,9 @@ namespace {
 constexpr std::chrono::milliseconds kWhileWaitingInterval{50};
 // Messages taken in before the lock is given to others.
 constexpr int kMessagesPerTurn = 512;
+// ConnectOptions::offline_wait, where it is not given.
+constexpr std::chrono::milliseconds kOfflineWait{1'000};
+constexpr std::chrono::milliseconds kOfflineWaitOfSeveral{15'000};
 
 // Counts forks: a child's copy of a connection must not touch the parent's link.
 std::atomic<std::uint64_t> g_process = 1;
@@ -122,7 +125,12 @@ void Connection::check_offline() const {
 }
 
 bool Connection::is_offline_too_long() const {
-  return std::chrono::steady_clock::now() - *down_since_ >= options_.offline_wait;
+  return std::chrono::steady_clock::now() - *down_since_ >= offline_wait();
+}
+
+std::chrono::milliseconds Connection::offline_wait() const {
+  if (options_.offline_wait) return *options_.offline_wait;
+  return dialer_->server_count() > 1 ? kOfflineWaitOfSeveral : kOfflineWait;
 }
 
 Error Connection::offline_error() const {
@@ -235,6 +243,7 @@ void Connection::pump() {
       if (down_since_ && core_->is_open()) {
         down_since_.reset();
         backoff_ = {};
+        is_opening_ = false;
       }
       if (down_since_) stream_->set_message_bytes_max(core_->message_bytes_max());
       continue;

@@ -111,6 +111,7 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void run_wait(const std::function<void()>& body);
   void check_offline() const;
   bool is_offline_too_long() const;
+  std::chrono::milliseconds offline_wait() const;
   Error offline_error() const;
   std::vector<RowBlock> load_waiting(const SnapshotOrigin& origin, Interest what);
   ObjectId allocate_waiting(TypeId type, Timeout timeout);
@@ -130,6 +131,7 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
 
   void run_background();
   void reconnect(Lock& lock);
+  void look_for_another(Lock& lock);
   void run_handlers(Lock& lock);
 
   const ConnectOptions options_;
@@ -146,6 +148,8 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   std::unique_ptr<ClientCore> core_;
   std::optional<Time> down_since_;  // no session since then
   std::chrono::milliseconds backoff_{0};
+  bool is_opening_ = false;  // a session, on a link that was made again
+  Time looked_for_another_{};
   bool driving_ = false;      // a caller drives
   int followers_ = 0;         // callers that wait for the driver
   bool wants_write_ = false;  // the stream did not take everything

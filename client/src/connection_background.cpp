@@ -18,6 +18,12 @@ namespace {
 constexpr std::chrono::milliseconds kBackoffMin{20};
 constexpr std::chrono::milliseconds kBackoffMax{2'000};
 constexpr std::chrono::milliseconds kDialTimeout{5'000};
+// With several servers one of them is to be back soon: for this long they are asked often.
+constexpr std::chrono::milliseconds kSoon{30'000};
+constexpr std::chrono::milliseconds kBackoffMaxSoon{250};
+// Looking for another server while this one is quiet.
+constexpr std::chrono::milliseconds kLookInterval{250};
+constexpr std::chrono::milliseconds kLookTimeout{250};
 // Completions that share one write of the commits they begin.
 constexpr int kCallbacksPerWrite = 16;
 
@@ -79,8 +85,28 @@ void Connection::run_background() {
       close_link();
     } else {
       send_outgoing();
+      look_for_another(lock);
     }
   }
+}
+
+// Of several servers only one takes connections. If that is another one now, the one that has been
+// quiet for too long, stopped or cut off, is not it any more.
+void Connection::look_for_another(Lock& lock) {
+  const auto now = std::chrono::steady_clock::now();
+  if (dialer_->server_count() < 2 || !core_->is_quiet(now)) return;
+  if (now - looked_for_another_ < kLookInterval) return;
+  const bool was_opening = is_opening_;
+  lock.unlock();
+  const bool is_found = dialer_->find_other(now + kLookTimeout, [] {});
+  lock.lock();
+  looked_for_another_ = std::chrono::steady_clock::now();
+  if (!is_found || is_opening_ != was_opening || !core_->is_quiet(looked_for_another_)) return;
+  core_->lose_link(
+      {ErrorCode::kPeerSilent, "the server says nothing, and another one takes connections"});
+  is_opening_ = false;  // to begin with the one that was found
+  note_link_lost();
+  close_link();
 }
 
 // One attempt to have a link again, after a pause that grows from attempt to attempt.
@@ -101,9 +127,13 @@ void Connection::reconnect(Lock& lock) {
   // Many clients lose their links at once when a server goes: they shall not come back at once.
   static thread_local std::minstd_rand random{std::random_device{}()};
   const auto pause = backoff_ / 2 + backoff_ * (random() % 1024) / 2048;
-  backoff_ = std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax);
+  const bool is_soon = dialer_->server_count() > 1 && now() - *down_since_ < kSoon;
+  backoff_ = std::clamp(backoff_ * 2, kBackoffMin, is_soon ? kBackoffMaxSoon : kBackoffMax);
   changed_.wait_for(lock, pause, [&] { return stopping_ || core_->has_ended(); });
   if (stopping_ || core_->has_ended()) return;
+
+  // One that takes connections and gives no session is not the one.
+  if (std::exchange(is_opening_, false)) dialer_->skip();
 
   struct Stopped {};
   Result<std::unique_ptr<net::ByteStream>> link = Error{};
@@ -128,6 +158,7 @@ void Connection::install_link(std::unique_ptr<net::ByteStream> link) {
   stream_ = std::make_unique<net::MessageStream>(std::move(link), core_->message_bytes_max());
   bytes_seen_ = 0;
   armed_ = 0;
+  is_opening_ = true;
   epoll_event event{};
   event.data.fd = stream_->bytes().descriptor();
   ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, stream_->bytes().descriptor(), &event);

@@ -201,7 +201,7 @@ void Connection::commit_async(CommitRequest request, HistoryId history, CommitCa
   check_process();
   Lock lock(mutex_);
   const auto ticket = core_->commit(std::move(request), history, std::move(done));
-  if (core_->is_offline() && options_.offline_wait.count() == 0) {
+  if (core_->is_offline() && offline_wait().count() == 0) {
     Error reason = offline_error();
     reason.message = "not committed: " + reason.message;
     core_->withdraw(*ticket, std::move(reason));

@@ -13,6 +13,8 @@ namespace odb::detail {
 namespace {
 
 constexpr std::chrono::milliseconds kWhileWaitingInterval{50};
+// For one of several servers, at first.
+constexpr std::chrono::milliseconds kPatienceFirst{500};
 
 Result<net::Socket> connect(const net::Endpoint& server, net::Deadline deadline,
                             const std::function<void()>& while_waiting) {
@@ -50,14 +52,30 @@ bool wait_ready(int descriptor, bool for_writing, net::Deadline deadline,
 
 Result<std::unique_ptr<net::ByteStream>> Dialer::dial(net::Deadline deadline,
                                                       const std::function<void()>& while_waiting) {
+  if (servers_.size() == 1) return dial_one(servers_.front(), deadline, while_waiting);
   Error last;
-  for (std::size_t tried = 0; tried < servers_.size(); ++tried) {
-    auto stream = dial_one(servers_[next_], deadline, while_waiting);
-    if (stream) return stream;
-    last = std::move(stream.error());
-    if (servers_.size() > 1) next_ = (next_ + 1) % servers_.size();
+  for (auto patience = kPatienceFirst;; patience *= 2) {
+    bool is_slow = false;
+    for (std::size_t tried = 0; tried < servers_.size(); ++tried) {
+      const auto now = std::chrono::steady_clock::now();
+      auto stream = dial_one(servers_[next_], std::min(deadline, now + patience), while_waiting);
+      if (stream) return stream;
+      last = std::move(stream.error());
+      is_slow = is_slow || last.code == ErrorCode::kTimeout;
+      skip();
+    }
+    if (!is_slow || std::chrono::steady_clock::now() >= deadline) return last;
   }
-  return last;
+}
+
+bool Dialer::find_other(net::Deadline deadline, const std::function<void()>& while_waiting) {
+  for (std::size_t i = 1; i < servers_.size(); ++i) {
+    const std::size_t other = (next_ + i) % servers_.size();
+    if (!connect(servers_[other], deadline, while_waiting)) continue;
+    next_ = other;
+    return true;
+  }
+  return false;
 }
 
 Result<std::unique_ptr<net::ByteStream>> Dialer::dial_one(

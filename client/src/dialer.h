@@ -26,10 +26,19 @@ class Dialer {
       : servers_({{"localhost", 0}}), tls_(std::move(tls)), given_(std::move(socket)) {}
 
   // A link past its TLS handshake, to the first server that answers; the next call begins with that
-  // one. Calls `while_waiting` every 50 ms, and at signals; what that throws passes through. Fails
-  // with what the last server tried gave: kConnectFailed, kTimeout, kServerNotTrusted.
+  // one. Of several none holds up the others for long: one that does not answer soon is tried again
+  // later, with more patience. Calls `while_waiting` every 50 ms, and at signals; what that throws
+  // passes through. Fails with what the last server tried gave: kConnectFailed, kTimeout,
+  // kServerNotTrusted.
   Result<std::unique_ptr<net::ByteStream>> dial(net::Deadline deadline,
                                                 const std::function<void()>& while_waiting);
+
+  // Whether one of the others takes connections; the next dial() begins with that one then. Servers
+  // that wait as standby refuse them.
+  bool find_other(net::Deadline deadline, const std::function<void()>& while_waiting);
+  // The next dial() begins with the one after the last.
+  void skip() { next_ = (next_ + 1) % servers_.size(); }
+  std::size_t server_count() const { return servers_.size(); }
 
   const net::Endpoint& server() const { return servers_[next_]; }  // that of the last link
 

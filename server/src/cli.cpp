@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <string_view>
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::uint64_t kPortMax = 65'535;
 constexpr const char* kSectionBegin = "++";  // what CLI11 calls the line
+constexpr std::chrono::milliseconds kStandbyHeartbeatInterval{1'000};
 
 // --tls-cert -> ODB_TLS_CERT
 std::string environment_name(const std::string& option) {
@@ -220,6 +222,10 @@ class Parser {
     }
     if (limits_.session_queue_bytes_max < limits_.commit_bytes_max) {
       return refuse("--session-queue-bytes-max must be at least --commit-bytes-max");
+    }
+    // Clients find out by its silence that an owner is gone.
+    if (redis_.is_standby && app_.get_option("--heartbeat-interval")->count() == 0) {
+      limits_.heartbeat_interval = std::min(limits_.heartbeat_interval, kStandbyHeartbeatInterval);
     }
     if (limits_.silence_timeout <= limits_.heartbeat_interval) {
       return refuse("--silence-timeout must be longer than --heartbeat-interval");

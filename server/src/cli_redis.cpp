@@ -45,6 +45,10 @@ void add_redis(CLI::App& app, RedisArguments& arguments) {
   add("--redis-database", arguments.database, "NUMBER", "Which of its numbered databases, else 0");
   add("--redis-prefix", arguments.prefix, "TEXT",
       "What all keys begin with, else odb: - several databases may share one Redis");
+  app.add_flag("--standby", arguments.is_standby,
+               "With --redis: wait while another server owns the database, and take over\n"
+               "when it is gone; see docs/redis.md")
+      ->group("Store");
 }
 
 void add_redis_limits(CLI::App& app, RedisOptions& options) {
@@ -66,8 +70,12 @@ void add_redis_limits(CLI::App& app, RedisOptions& options) {
 
 Result<std::optional<RedisOptions>> take_redis(const RedisArguments& arguments,
                                                std::vector<std::string>& warnings) {
-  if (arguments.address.empty()) return std::optional<RedisOptions>();
+  if (arguments.address.empty()) {
+    if (arguments.is_standby) return bad("--standby needs --redis");
+    return std::optional<RedisOptions>();
+  }
   RedisOptions options = arguments.options;
+  options.is_standby = arguments.is_standby;
   auto address = RedisAddress::parse(arguments.address);
   if (!address) return bad("--redis: " + address.error().message);
   options.address = *std::move(address);

@@ -21,6 +21,7 @@ struct RedisArguments {
   std::string password_file;
   std::string database = "0";
   std::string prefix = "odb:";
+  bool is_standby = false;
   RedisOptions options;  // the limits
 };
 

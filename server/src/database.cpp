@@ -65,6 +65,31 @@ class Loader final : public StoreLoader {
     return {};
   }
 
+  Result<void> on_loaded(Version version) override {
+    is_followed_ = true;
+    if (auto finished = database_.state.finish_load(version); !finished) {
+      return corrupt(finished.error().message);
+    }
+    return {};
+  }
+
+  Result<void> on_version(CommitRecord record) override {
+    VersionedState& state = database_.state;
+    if (record.schema) {
+      auto catalog = state.catalog()->merged(*record.schema);
+      if (!catalog) return corrupt(catalog.error().message);
+      state.apply_catalog(record.version, std::make_shared<const Catalog>(*std::move(catalog)));
+    } else {
+      std::erase_if(record.changes.objects, [&](const ObjectChange& change) {
+        highest_ = std::max(highest_, change.object);
+        return !is_to_come(change, record.version);
+      });
+      state.apply(record.version, record.changes);
+    }
+    state.trim_to(record.version);
+    return {};
+  }
+
   Result<void> finish(const StoredDatabase& stored) {
     if (newest_ > stored.version) {
       return corrupt("something in it is of version " + std::to_string(newest_.value) +
@@ -74,7 +99,11 @@ class Loader final : public StoreLoader {
       return corrupt("it holds identity " + std::to_string(highest_.value) +
                      ", which it does not know to be granted");
     }
-    if (auto finished = database_.state.finish_load(stored.version); !finished) {
+    if (is_followed_) {
+      if (database_.state.version() != stored.version) {
+        return corrupt("its versions end at " + std::to_string(database_.state.version().value));
+      }
+    } else if (auto finished = database_.state.finish_load(stored.version); !finished) {
       return corrupt(finished.error().message);
     }
     database_.outcomes.load_forgotten_up_to(stored.outcomes_forgotten_up_to);
@@ -84,9 +113,19 @@ class Loader final : public StoreLoader {
   }
 
  private:
+  // Whether the object lacks this change yet. Objects are never created again: one that is not
+  // there was deleted later.
+  bool is_to_come(const ObjectChange& change, Version version) const {
+    const ObjectTable* objects = database_.state.objects(change.type);
+    const Row* row = objects == nullptr ? nullptr : objects->newest(change.object);
+    if (row == nullptr || row->deleted()) return change.kind == ObjectChange::Kind::kCreate;
+    return row->version() < version;
+  }
+
   Database& database_;
   Version newest_;
   ObjectId highest_;
+  bool is_followed_ = false;
 };
 
 Result<void> fill(Database& database, Store& store, HistoryId fresh) {

@@ -87,13 +87,44 @@ struct MetricsEnd {
   void operator()(metrics::MetricsServer* server) const { server->serve_no_more(); }
 };
 
+// What it does, ending in HOST:PORT.
+std::string describe(Role role, const net::Endpoint& endpoint) {
+  return (role == Role::kOwner ? "listens on " : "waits as standby for ") +
+         net::to_string(endpoint);
+}
+
+// One line, for who waits for it.
+void tell_role(Role role, const net::Endpoint& endpoint) {
+  const std::string line = "odb_server " + describe(role, endpoint);
+  if (std::printf("%s\n", line.c_str()) < 0 || std::fflush(stdout) != 0) {
+    spdlog::warn("cannot write to stdout: {}", line);
+  }
+}
+
 int serve(CommandLine command_line, ShutdownSignals& signals, const Supervisor& supervisor) {
   start_log(command_line.log_level);
   const std::size_t sessions_max = command_line.options.limits.sessions_max;
   const bool makes_token = command_line.options.tokens.empty();
   const std::string host = command_line.options.host;
-  if (command_line.redis)
+  std::atomic<bool> is_store_lost = false;
+  std::atomic<bool> has_failed = false;
+  if (command_line.redis && command_line.redis->is_standby) {
+    command_line.options.standby = StandbyOptions{
+        .make_store = [redis = *command_line.redis] { return make_redis_store(redis); },
+        .on_role =
+            [host, &supervisor](Role role, std::uint16_t port) {
+              tell_role(role, {host, port});
+              supervisor.tell("STATUS=" + describe(role, {host, port}));
+            },
+        .on_failed =
+            [&](const Error& reason) {
+              std::fprintf(stderr, "odb_server: %s\n", reason.message.c_str());
+              has_failed = true;
+              signals.stop();
+            }};
+  } else if (command_line.redis) {
     command_line.options.store = make_redis_store(*std::move(command_line.redis));
+  }
   if (command_line.embedded)
     command_line.options.store = make_embedded_store(*std::move(command_line.embedded));
   if (!command_line.restore_file.empty()) {
@@ -104,7 +135,7 @@ int serve(CommandLine command_line, ShutdownSignals& signals, const Supervisor& 
     }
     command_line.options.store = tool::make_restored_memory_store(*std::move(dump));
   }
-  std::atomic<bool> is_store_lost = false;
+  const bool is_standby = command_line.options.standby.has_value();
   command_line.options.on_store_lost = [&](const Error&) {
     is_store_lost = true;
     signals.stop();
@@ -120,6 +151,8 @@ int serve(CommandLine command_line, ShutdownSignals& signals, const Supervisor& 
     spdlog::info("metrics at http://{}/metrics",
                  net::to_string(net::Endpoint{command_line.metrics->host, metrics->port()}));
   }
+  // It may own the store before start() has returned.
+  if (is_standby && !signals.begin_serving()) return as_status(ExitCode::kSuccess);
   auto server = Server::start(std::move(command_line.options));
   if (!server) {
     std::fprintf(stderr, "odb_server: %s\n", server.error().message.c_str());
@@ -134,13 +167,11 @@ int serve(CommandLine command_line, ShutdownSignals& signals, const Supervisor& 
   // Not through the log: it may be switched off, and it may be kept for long.
   if (makes_token)
     std::fprintf(stderr, "odb_server: made a token: %s\n", (*server)->token().c_str());
-  const std::string address = net::to_string(net::Endpoint{host, (*server)->port()});
   spdlog::info("odb {} keeps everything in {}; certificate SHA-256 {}", kVersionText,
                (*server)->store_name(), (*server)->certificate_fingerprint());
-  if (std::printf("odb_server listens on %s\n", address.c_str()) < 0 || std::fflush(stdout) != 0) {
-    spdlog::warn("cannot write to stdout; listening on {}", address);
-  }
-  if (!supervisor.tell("READY=1\nSTATUS=listens on " + address)) {
+  if (!is_standby) tell_role(Role::kOwner, {host, (*server)->port()});
+  const std::string status = describe((*server)->role(), {host, (*server)->port()});
+  if (!supervisor.tell("READY=1\nSTATUS=" + status)) {
     spdlog::warn("cannot tell the supervisor at NOTIFY_SOCKET");
   }
 
@@ -150,6 +181,7 @@ int serve(CommandLine command_line, ShutdownSignals& signals, const Supervisor& 
   spdlog::info("stopping, {} connections are open", (*server)->session_count());
   (*server)->stop();
   log_conflicts(**server);
+  if (has_failed) return as_status(ExitCode::kStartFailed);
   if (is_store_lost) {
     std::fprintf(stderr, "odb_server: ended because its store is lost\n");
     return as_status(ExitCode::kStoreLost);

@@ -13,9 +13,11 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <fstream>
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 
+#include "candidate.h"
 #include "connection.h"
 #include "odb/net/authentication.h"
 #include "odb/net/random.h"
@@ -34,6 +36,11 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kAcceptsPerTurn = 64;
 // While the server stops and waits for its store.
 constexpr std::chrono::milliseconds kStopTickInterval{10};
+// How long clients may take to be told that another server takes over.
+constexpr std::chrono::milliseconds kHandOverTime{500};
+// How long a server stays the owner without being sure that it is. One that was stopped for a while
+// finds out meanwhile.
+constexpr std::chrono::milliseconds kUnsureTime{1'000};
 // How often a thread that asks the server's looks whether that has ended.
 constexpr std::chrono::milliseconds kThreadEndInterval{10};
 
@@ -55,26 +62,17 @@ std::uint64_t resident_bytes() {
 class Server::Impl final : public ConnectionHost, private StoreHost {
  public:
   Impl(ServerOptions options, net::TokenTable tokens, net::TlsServerContext tls,
-       std::vector<net::Socket> listeners, std::unique_ptr<Database> database)
+       std::vector<net::Socket> listeners, std::string store_name,
+       std::unique_ptr<Database> database)
       : options_(std::move(options)),
         tokens_(std::move(tokens)),
         tls_(std::move(tls)),
         sockets_(std::move(listeners)),
         port_(sockets_.empty() ? std::uint16_t{0} : net::local_port(sockets_.front())),
+        store_name_(std::move(store_name)),
         timer_(io_),
-        turn_timer_(io_),
-        core_({.tokens = tokens_,
-               .store = *options_.store,
-               .engine = engine_,
-               .policy = policy_,
-               .limits = options_.limits,
-               .software = std::string("odb ") + kVersionText,
-               .clock = [] { return std::chrono::steady_clock::now(); },
-               .resident_bytes = &resident_bytes,
-               .host = this,
-               .on_store_lost = options_.on_store_lost},
-              std::move(database)) {
-    for (net::Socket& socket : sockets_) listeners_.emplace_back(io_, socket.descriptor());
+        turn_timer_(io_) {
+    if (database != nullptr) make_core(std::move(database));
   }
 
   ~Impl() override {
@@ -86,7 +84,12 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
 
   void start() {
     now_ = std::chrono::steady_clock::now();
-    for (std::size_t i = 0; i < listeners_.size(); ++i) accept(i);
+    if (core_ != nullptr) {
+      role_ = Role::kOwner;
+      accept_all();
+    } else {
+      boost::asio::post(io_, [this] { begin_waiting(nullptr); });
+    }
     tick();
     thread_ = std::thread([this] { run(); });
   }
@@ -95,11 +98,12 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     if (!thread_.joinable()) return;
     boost::asio::post(io_, [this] { begin_stop(); });
     thread_.join();
-    options_.store->stop();
+    if (options_.store != nullptr) options_.store->stop();
   }
 
   std::uint16_t port() const { return port_; }
-  std::string store_name() const { return options_.store->name(); }
+  Role role() const { return role_; }
+  std::string store_name() const { return store_name_; }
   const std::string& token() const { return options_.tokens.front().token; }
   std::size_t session_count() const { return session_count_.load(std::memory_order_relaxed); }
   std::string fingerprint() const { return tls_.fingerprint(); }
@@ -109,29 +113,33 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     if (!pair) return pair.error();
     const Error stopped{ErrorCode::kShuttingDown, "the server has stopped"};
     if (ended_) return stopped;
+    if (role_ == Role::kStandby) {
+      return Error{ErrorCode::kShuttingDown, "the server waits as standby"};
+    }
     auto end = std::make_shared<net::Socket>(std::move(pair->first));
     boost::asio::post(io_, [this, end] {
-      if (!stopping_) add(std::move(*end));
+      if (!stopping_ && is_serving()) add(std::move(*end));
     });
     return std::move(pair->second);
   }
 
   std::optional<std::vector<ConflictCount>> conflict_counts(Time deadline) {
-    return ask(&ServerCore::conflict_counts, deadline);
+    return ask<std::vector<ConflictCount>>([this] { return conflicts_so_far(); }, deadline);
   }
   std::optional<Statistics> statistics(Time deadline) {
-    return ask(&ServerCore::statistics, deadline);
+    return ask<Statistics>([this] { return statistics_now(); }, deadline);
   }
 
   // ConnectionHost
-  ServerCore& core() override { return core_; }
+  ServerCore& core() override { return *core_; }
   Time now() const override { return now_; }
   void needs_flush(Connection& connection) override {
     if (std::exchange(connection.is_queued_for_flush, true)) return;
     to_flush_.push_back(connection.shared_from_this());
   }
   void finish_batch() override {
-    core_.finish_batch();
+    if (core_ == nullptr) return;
+    core_->finish_batch();
     flush_all();
     await_turn();
   }
@@ -142,12 +150,167 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   }
 
  private:
-  // StoreHost
-  void post(std::function<void()> work) override { boost::asio::post(io_, std::move(work)); }
+  // StoreHost. What a store posts and watches ends with the term that it serves: it may be stopped
+  // later, on another thread, but before the next one begins.
+  void post(std::function<void()> work) override {
+    boost::asio::post(io_, [this, term = term_.load(), work = std::move(work)] {
+      if (core_ != nullptr && term == term_) work();
+    });
+  }
   bool can_watch() const override { return true; }
   void watch(int descriptor, std::function<bool()> on_readable) override {
     await_readable(std::make_shared<boost::asio::posix::stream_descriptor>(io_, descriptor),
-                   std::move(on_readable));
+                   [this, term = term_.load(), on_readable = std::move(on_readable)] {
+                     return core_ != nullptr && term == term_ && on_readable();
+                   });
+  }
+
+  // ---- roles ----
+
+  void make_core(std::unique_ptr<Database> database) {
+    CoreParts parts{.tokens = tokens_,
+                    .store = *options_.store,
+                    .engine = engine_,
+                    .policy = policy_,
+                    .limits = options_.limits,
+                    .software = std::string("odb ") + kVersionText,
+                    .clock = [] { return std::chrono::steady_clock::now(); },
+                    .resident_bytes = &resident_bytes,
+                    .host = this,
+                    .on_store_lost = options_.on_store_lost};
+    if (options_.standby) {
+      parts.when_lost = WhenLost::kHandOver;
+      parts.on_store_lost = [this](const Error& reason) {
+        post([this, reason] { begin_handing_over(reason); });
+      };
+    }
+    core_ = std::make_unique<ServerCore>(std::move(parts), std::move(database));
+  }
+
+  void set_role(Role role) {
+    role_ = role;
+    options_.standby->on_role(role, port_);
+  }
+
+  bool is_serving() const { return core_ != nullptr && !hands_over_until_; }
+
+  // Tries to own the store; what this server had of it before is given up first.
+  void begin_waiting(std::unique_ptr<Store> former) {
+    if (stopping_) return;
+    set_role(Role::kStandby);
+    wait_for_store(std::move(former));
+  }
+
+  void wait_for_store(std::unique_ptr<Store> former) {
+    candidate_ = std::make_unique<Candidate>(
+        options_.standby->make_store, std::move(former), options_.limits,
+        [this](Result<Candidate::Elected> elected) {
+          auto result = std::make_shared<Result<Candidate::Elected>>(std::move(elected));
+          boost::asio::post(io_, [this, result] { begin_term(std::move(*result)); });
+        });
+  }
+
+  void begin_term(Result<Candidate::Elected> elected) {
+    candidate_.reset();
+    if (stopping_) {
+      if (elected) elected->store->stop();
+      return;
+    }
+    if (elected) {
+      if (auto listening = listen(); !listening) {
+        elected->store->stop();
+        elected = listening.error();
+      }
+    }
+    if (!elected) {
+      spdlog::error("this server gives up waiting: {}", elected.error().message);
+      options_.standby->on_failed(elected.error());
+      return;
+    }
+    options_.store = std::move(elected->store);
+    if (elected->database->ids_below == ObjectId{1}) elected->database->ids_below = make_first_id();
+    spdlog::info("this server owns the database now, at version {}",
+                 elected->database->state.version().value);
+    make_core(std::move(elected->database));
+    core_->tick(now_);
+    accept_all();
+    set_role(Role::kOwner);
+  }
+
+  // Another server has the store: everybody is sent there, and what this one knows is of no use.
+  void begin_handing_over(const Error& reason) {
+    if (stopping_ || hands_over_until_) return;
+    spdlog::warn("this server turns standby: {}", reason.message);
+    hands_over_until_ = now_ + std::min<Time::duration>(options_.limits.linger, kHandOverTime);
+    stop_listening();
+    core_->hand_over();
+    core_->shut_down({ErrorCode::kShuttingDown,
+                      "this server does not own the database any more: another one takes over"});
+    for (const auto& connection : all_connections()) connection->end();
+    flush_all();
+    finish_handing_over();
+  }
+
+  // A server that is cut off from its store does not hear that another one has it.
+  void look_after_lease() {
+    if (!options_.standby || !is_serving() || core_->is_surely_newest())
+      return unsure_since_.reset();
+    if (!unsure_since_) unsure_since_ = now_;
+    if (now_ - *unsure_since_ < kUnsureTime) return;
+    begin_handing_over(
+        {ErrorCode::kUnavailable, "the store is out of reach, and another server may have it"});
+  }
+
+  // Once everybody has been told, or has had the time for it.
+  void finish_handing_over() {
+    if (!hands_over_until_ || stopping_) return;
+    if (!connections_.empty() && now_ < *hands_over_until_) return;
+    for (const auto& connection : all_connections()) connection->close();
+    hands_over_until_.reset();
+    to_flush_.clear();
+    ++term_;
+    core_.reset();
+    begin_waiting(std::move(options_.store));
+  }
+
+  std::vector<ConflictCount> conflicts_so_far() const {
+    return core_ == nullptr ? std::vector<ConflictCount>() : core_->conflict_counts();
+  }
+  Statistics statistics_now() const {
+    if (core_ != nullptr) return core_->statistics();
+    Statistics out;
+    out.store = store_name_;
+    out.store_standing = StoreStanding::kElsewhere;
+    out.store_trouble = "another server owns it, and this one waits as standby";
+    out.memory.resident = resident_bytes();
+    return out;
+  }
+
+  // ---- listening ----
+
+  Result<void> listen() {
+    if (options_.listening == Listening::kNot) return {};
+    return net::start_listening(sockets_, {options_.host, port_});
+  }
+
+  void accept_all() {
+    for (net::Socket& socket : sockets_) listeners_.emplace_back(io_, socket.descriptor());
+    for (std::size_t i = 0; i < listeners_.size(); ++i) accept(i);
+  }
+
+  // Connections are refused from now on; the port stays this server's.
+  void stop_listening() {
+    for (auto& listener : listeners_) listener.release();
+    listeners_.clear();
+    const bool had_port = !sockets_.empty();
+    sockets_.clear();
+    if (!had_port) return;
+    auto bound = net::bind_tcp({options_.host, port_});
+    if (bound) {
+      sockets_ = *std::move(bound);
+    } else {
+      spdlog::error("{}", bound.error().message);
+    }
   }
 
   void await_readable(std::shared_ptr<boost::asio::posix::stream_descriptor> descriptor,
@@ -162,16 +325,15 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
         });
   }
 
-  // Asks the core, on its thread; nothing when that does not answer by the deadline.
+  // Asks the server's thread; nothing when that does not answer by the deadline.
   template <class Answer>
-  std::optional<Answer> ask(Answer (ServerCore::*question)() const, Time deadline) {
-    auto task = std::make_shared<std::packaged_task<Answer()>>(
-        [this, question] { return (core_.*question)(); });
+  std::optional<Answer> ask(std::function<Answer()> question, Time deadline) {
+    auto task = std::make_shared<std::packaged_task<Answer()>>(question);
     auto answer = task->get_future();
     boost::asio::post(io_, [task] { (*task)(); });
     // What is posted while the thread ends never runs.
     while (answer.wait_for(kThreadEndInterval) != std::future_status::ready) {
-      if (ended_) return (core_.*question)();
+      if (ended_) return question();
       if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
     }
     return answer.get();
@@ -198,13 +360,13 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
       }
       flushing_.clear();
     }
-    core_.note_told();
+    if (core_ != nullptr) core_->note_told();
   }
 
   void accept(std::size_t listener) {
     listeners_[listener].async_wait(boost::asio::posix::descriptor_base::wait_read,
                                     [this, listener](const boost::system::error_code& error) {
-                                      if (error || stopping_) return;
+                                      if (error || stopping_ || !is_serving()) return;
                                       accept_waiting(listener);
                                     });
   }
@@ -216,7 +378,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
         spdlog::warn("cannot accept connections for now: {}", accepted.error().message);
         auto pause = std::make_shared<boost::asio::steady_timer>(io_, kAcceptPause);
         pause->async_wait([this, listener, pause](const boost::system::error_code& error) {
-          if (!error && !stopping_) accept(listener);
+          if (!error && !stopping_ && is_serving()) accept(listener);
         });
         return;
       }
@@ -240,18 +402,19 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   }
 
   void tick() {
-    core_.tick(now_);
-    std::vector<std::shared_ptr<Connection>> all;
-    all.reserve(connections_.size());
-    for (const auto& [key, connection] : connections_) all.push_back(connection);
+    if (core_ != nullptr) core_->tick(now_);
+    const std::vector<std::shared_ptr<Connection>> all = all_connections();
     for (const auto& connection : all) connection->tick();
+    look_after_lease();
+    finish_handing_over();
     if (stopping_ && !has_said_goodbye_) finish_stop();
     if (stopping_ && now_ >= stop_deadline_) {
       for (const auto& connection : all) connection->close();
       io_.stop();
       return;
     }
-    timer_.expires_after(stopping_ ? kStopTickInterval : kTickInterval);
+    const bool is_ending = stopping_ || hands_over_until_;
+    timer_.expires_after(is_ending ? kStopTickInterval : kTickInterval);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (!error) tick();
     });
@@ -259,40 +422,47 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
 
   // So that nobody waits longer for a turn because nothing else happens.
   void await_turn() {
-    const auto deadline = core_.turns_deadline();
+    if (core_ == nullptr) return;
+    const auto deadline = core_->turns_deadline();
     if (!deadline || awaits_turn_) return;
     awaits_turn_ = true;
     turn_timer_.expires_at(*deadline);
     turn_timer_.async_wait([this](const boost::system::error_code& error) {
       awaits_turn_ = false;
-      if (!error) core_.end_turns(now_);  // what it tells goes out with the end of this batch
+      if (!error && core_ != nullptr)
+        core_->end_turns(now_);  // what it tells goes out with the end of this batch
     });
+  }
+
+  std::vector<std::shared_ptr<Connection>> all_connections() const {
+    std::vector<std::shared_ptr<Connection>> all;
+    all.reserve(connections_.size());
+    for (const auto& [key, connection] : connections_) all.push_back(connection);
+    return all;
   }
 
   void begin_stop() {
     if (std::exchange(stopping_, true)) return;
     stop_deadline_ = now_ + options_.limits.linger;
+    candidate_.reset();
     for (auto& listener : listeners_) listener.release();
     sockets_.clear();
-    std::vector<std::shared_ptr<Connection>> all;
-    for (const auto& [key, connection] : connections_) all.push_back(connection);
-    for (const auto& connection : all) connection->read();  // what has arrived is still answered
-    core_.finish_batch();
+    // What has arrived is still answered.
+    for (const auto& connection : all_connections()) connection->read();
+    finish_batch();
     finish_stop();
     if (!has_said_goodbye_) tick();
   }
 
   // Once the store has confirmed what it was given, or half of the time for that has gone.
   void finish_stop() {
-    const CommitPipeline& pipeline = core_.pipeline();
-    if (pipeline.published() < pipeline.accepted() &&
+    if (core_ != nullptr && core_->pipeline().published() < core_->pipeline().accepted() &&
         now_ < stop_deadline_ - options_.limits.linger / 2) {
       return;
     }
     has_said_goodbye_ = true;
-    std::vector<std::shared_ptr<Connection>> all;
-    for (const auto& [key, connection] : connections_) all.push_back(connection);
-    core_.shut_down();
+    const std::vector<std::shared_ptr<Connection>> all = all_connections();
+    if (core_ != nullptr) core_->shut_down();
     flush_all();
     // Those without a session, and those with nothing to say, are not waited for.
     for (const auto& connection : all) connection->end();
@@ -305,6 +475,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   net::TlsServerContext tls_;
   std::vector<net::Socket> sockets_;
   const std::uint16_t port_;
+  const std::string store_name_;
   const CommitEngine engine_;
   const AccessPolicy policy_;
   boost::asio::io_context io_{1};
@@ -313,7 +484,12 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   boost::asio::steady_timer turn_timer_;
   bool awaits_turn_ = false;
   Time now_;
-  ServerCore core_;
+  std::unique_ptr<ServerCore> core_;  // null: standby
+  std::unique_ptr<Candidate> candidate_;
+  std::optional<Time> hands_over_until_;
+  std::optional<Time> unsure_since_;     // whether this server still has the store
+  std::atomic<std::uint64_t> term_ = 1;  // as the owner
+  std::atomic<Role> role_ = Role::kStandby;
   boost::unordered_flat_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
@@ -334,7 +510,19 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
     return Error{ErrorCode::kBadConfiguration,
                  "a TLS certificate and its key must be given together"};
   }
-  if (options.store == nullptr) options.store = std::make_unique<MemoryStore>();
+  std::string store_name;
+  if (options.standby) {
+    if (options.store != nullptr || !options.standby->make_store) {
+      return Error{ErrorCode::kBadConfiguration,
+                   "a standby makes its stores itself: expected a function and no store"};
+    }
+    store_name = options.standby->make_store()->name();
+    if (!options.standby->on_role) options.standby->on_role = [](Role, std::uint16_t) {};
+    if (!options.standby->on_failed) options.standby->on_failed = [](const Error&) {};
+  } else if (options.store == nullptr) {
+    options.store = std::make_unique<MemoryStore>();
+  }
+  if (options.store != nullptr) store_name = options.store->name();
   if (options.tokens.empty()) options.tokens.push_back({"service", net::make_token()});
   auto tokens = net::TokenTable::create(options.tokens);
   if (!tokens) return tokens.error();
@@ -345,14 +533,20 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   if (!tls) return tls.error();
   Result<std::vector<net::Socket>> listeners = std::vector<net::Socket>();
   if (options.listening == Listening::kTcp) {
-    listeners = net::listen_tcp({options.host, options.port});
+    const net::Endpoint endpoint{options.host, options.port};
+    listeners = options.standby ? net::bind_tcp(endpoint) : net::listen_tcp(endpoint);
     if (!listeners) return listeners.error();
   }
-  auto database = open_database(*options.store, net::make_history_id(), options.limits);
-  if (!database) return database.error();
-  if ((*database)->ids_below == ObjectId{1}) (*database)->ids_below = make_first_id();
-  auto impl = std::make_unique<Impl>(std::move(options), *std::move(tokens), *std::move(tls),
-                                     *std::move(listeners), *std::move(database));
+  std::unique_ptr<Database> database;
+  if (!options.standby) {
+    auto opened = open_database(*options.store, net::make_history_id(), options.limits);
+    if (!opened) return opened.error();
+    database = *std::move(opened);
+    if (database->ids_below == ObjectId{1}) database->ids_below = make_first_id();
+  }
+  auto impl =
+      std::make_unique<Impl>(std::move(options), *std::move(tokens), *std::move(tls),
+                             *std::move(listeners), std::move(store_name), std::move(database));
   impl->start();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
@@ -360,6 +554,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { stop(); }
 
+Role Server::role() const { return impl_->role(); }
 std::uint16_t Server::port() const { return impl_->port(); }
 const std::string& Server::token() const { return impl_->token(); }
 std::size_t Server::session_count() const { return impl_->session_count(); }

@@ -82,6 +82,7 @@ Session* ServerCore::find(SessionId session) {
 }
 
 void ServerCore::finish_batch() {
+  if (hands_over_) return;
   connections_.update();
   flush_pipeline();
   tell_due();
@@ -100,14 +101,14 @@ void ServerCore::tick(Time now) {
   for (auto& [id, session] : sessions_) session->tick(now);
 }
 
-void ServerCore::shut_down() {
+void ServerCore::shut_down(const Error& reason) {
   shutting_down_ = true;
-  flush_pipeline();
-  turns_.release_all();
-  tell_due();
-  for (auto& [id, session] : sessions_) {
-    session->say_goodbye({ErrorCode::kShuttingDown, "the server is shutting down"});
+  if (!hands_over_) {
+    flush_pipeline();
+    turns_.release_all();
+    tell_due();
   }
+  for (auto& [id, session] : sessions_) session->say_goodbye(reason);
 }
 
 // ---- connections as objects ----

@@ -363,6 +363,14 @@ void Session::send_deltas(SubscriptionEngine& engine, std::vector<DeltaNumber>& 
 }
 
 void Session::on(Flush& message) {
+  if (!core_.is_surely_newest()) {
+    if (held_flushes_.size() >= core_.limits().loads_per_session_max) {
+      return refuse(message.request, {ErrorCode::kTooManyRequests,
+                                      "too many flushes wait for the server to be sure that no "
+                                      "other one has taken over"});
+    }
+    return held_flushes_.push_back(message.request);
+  }
   // Deltas up to the published version are in the queue before this answer.
   last_version_sent_ = core_.pipeline().published();
   send(Flushed{message.request, last_version_sent_});
@@ -380,6 +388,14 @@ void Session::on(StatusRequest& message) {
     }
   }
   send(std::move(status));
+}
+
+void Session::answer_held_flushes() {
+  if (held_flushes_.empty() || !core_.is_surely_newest()) return;
+  last_version_sent_ = core_.pipeline().published();
+  for (const RequestId request : std::exchange(held_flushes_, {})) {
+    send(Flushed{request, last_version_sent_});
+  }
 }
 
 void Session::on_unsupported(std::string_view what,
@@ -411,6 +427,7 @@ void Session::tick(Time now) {
          "nothing received for " + std::to_string(limits.silence_timeout.count()) + " ms"});
   }
   drop_old_loads();
+  answer_held_flushes();
   // A heartbeat also tells a quiet subscriber how far it has seen, so that its snapshots do not
   // age.
   const Version published = core_.pipeline().published();

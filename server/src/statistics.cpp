@@ -14,6 +14,8 @@ std::string_view to_string(StoreStanding standing) {
       return "away";
     case StoreStanding::kLost:
       return "lost";
+    case StoreStanding::kElsewhere:
+      return "elsewhere";
   }
   return "?";
 }
@@ -113,7 +115,8 @@ void ServerCore::on_back() {
 void ServerCore::on_lost(const Error& reason) {
   store_standing_ = StoreStanding::kLost;
   store_trouble_ = reason.message;
-  pipeline_.on_lost(reason);
+  hands_over_ = parts_.when_lost == WhenLost::kHandOver;
+  if (!hands_over_) pipeline_.on_lost(reason);
   if (parts_.on_store_lost) parts_.on_store_lost(reason);
 }
 

@@ -4,6 +4,14 @@
 
 namespace odb::server {
 
+Result<void> StoreLoader::on_loaded(Version) {
+  return Error{ErrorCode::kUnsupported, "this loader does not follow a store"};
+}
+
+Result<void> StoreLoader::on_version(CommitRecord) {
+  return Error{ErrorCode::kUnsupported, "this loader does not follow a store"};
+}
+
 namespace {
 
 template <class T>

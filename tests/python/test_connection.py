@@ -37,6 +37,31 @@ def test_a_failed_connect_names_host_and_port():
     assert isinstance(caught.value, OdbException) and isinstance(caught.value, ConnectionError)
 
 
+def test_of_several_servers_the_first_that_takes_it_is_the_one(server):
+    for hosts, port in (
+        ([("localhost", free_port()), ("localhost", server.port)], None),
+        (["localhost", "127.0.0.1"], server.port),
+    ):
+        db = object_database.connect(hosts, port, server.token)
+        assert db.isConnected()
+        db.disconnect()
+
+
+def test_a_server_that_never_answers_does_not_hold_up_the_others(server):
+    with socket.create_server(("localhost", 0)) as silent:
+        begun = time.monotonic()
+        db = object_database.connect(
+            [silent.getsockname()[:2], ("localhost", server.port)], None, server.token, timeout=WAIT_S
+        )
+        assert time.monotonic() - begun < 5
+        db.disconnect()
+
+
+def test_a_server_without_a_port_is_named():
+    with pytest.raises(TypeError, match="localhost has no port"):
+        object_database.connect(["localhost"], None, "token")
+
+
 def test_an_unknown_host_is_named():
     with pytest.raises(OdbException, match="no-such-host.invalid"):
         object_database.connect("no-such-host.invalid", 8000, "token")

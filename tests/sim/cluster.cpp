@@ -36,7 +36,7 @@ RunResult run_cluster(const ClusterOptions& options) { return Cluster(options).r
 Cluster::Cluster(const ClusterOptions& options)
     : options_(options),
       world_(options.seed),
-      weather_(world_.random, options.one_history),
+      weather_(world_.random, options),
       tokens_(make_tokens()),
       store_(world_.checker, options.store_honesty),
       next_tick_(world_.now) {
@@ -112,7 +112,7 @@ void Cluster::step() {
   Random& random = world_.random;
   world_.now += std::chrono::microseconds(below(random, 100));
   Node& node = *nodes_[below(random, nodes_.size())];
-  const bool is_served = node.connection != nullptr;
+  const bool is_served = node.connection != nullptr && is_awake(*node.connection);
   const std::size_t what = below(random, 100);
   if (what < 25) {
     node.program->step();
@@ -122,14 +122,14 @@ void Cluster::step() {
   } else if (what < 70) {
     if (is_served) node.connection->read();
     // Messages of several links may make one batch.
-    if (core_ != nullptr && chance(random, 70)) core_->finish_batch();
+    if (is_served && chance(random, 70)) finish_batch(*node.connection);
     if (is_served && chance(random, 70)) node.connection->flush();
   } else if (what < 88) {
     node.client->pump();
     node.client->flush();
-  } else if (core_ != nullptr) {
-    if (is_served) node.connection->flush();
-    if (chance(random, 50)) core_->finish_batch();
+  } else if (is_served) {
+    node.connection->flush();
+    if (chance(random, 50)) finish_batch(*node.connection);
   }
   if (is_served && chance(random, weather_.snapshot_percent)) {
     node.connection->send_snapshots();
@@ -157,23 +157,26 @@ void Cluster::deliver(Node& node) {
 void Cluster::deliver_late() {
   Random& random = world_.random;
   LeftBehind& left = left_behind_[below(random, left_behind_.size())];
-  if (world_.report.counts.steps < left.held_until) return;
+  if (world_.report.counts.steps < left.held_until || !is_awake(*left.connection)) return;
   left.link->deliver(Direction::kToServer, 1 + below(random, 2000));
   left.connection->read();
   left.connection->read_late();
-  if (chance(random, 50)) core_->finish_batch();
+  if (chance(random, 50)) finish_batch(*left.connection);
   if (chance(random, 30)) left.connection->flush();
 }
 
 void Cluster::run_clock() {
   if (world_.now < next_tick_) return;
   next_tick_ = world_.now + kTickInterval;
-  if (core_ != nullptr) core_->tick(world_.now);
+  if (core_ != nullptr && !is_asleep_) core_->tick(world_.now);
+  if (former_ && !former_->is_asleep) former_->core->tick(world_.now);
   for (const auto& node : nodes_) {
-    if (node->connection != nullptr) node->connection->tick();
+    if (node->connection != nullptr && is_awake(*node->connection)) node->connection->tick();
     node->client->tick();
   }
-  for (const LeftBehind& left : left_behind_) left.connection->tick();
+  for (const LeftBehind& left : left_behind_) {
+    if (is_awake(*left.connection)) left.connection->tick();
+  }
 }
 
 // A client that reconnects gets a new link. The server may not know yet that the old one is gone,
@@ -192,11 +195,13 @@ void Cluster::attach_again(Node& node) {
 }
 
 void Cluster::leave_behind(Node& node) {
-  for (int i = 0; i < 3 && chance(world_.random, 30); ++i) {
-    node.link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
-    node.connection->read();
+  if (is_awake(*node.connection)) {
+    for (int i = 0; i < 3 && chance(world_.random, 30); ++i) {
+      node.link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
+      node.connection->read();
+    }
+    finish_batch(*node.connection);
   }
-  core_->finish_batch();
   const std::uint64_t held = chance(world_.random, 60) ? 100 + below(world_.random, 600) : 0;
   left_behind_.push_back(
       {std::move(node.link), std::move(node.connection), world_.report.counts.steps + held});
@@ -204,7 +209,7 @@ void Cluster::leave_behind(Node& node) {
 
 // A client whose link has ended is gone; another one, with an identity of its own, takes its place.
 void Cluster::replace_ended() {
-  if (core_ == nullptr) return;
+  if (core_ == nullptr || is_asleep_) return;
   for (auto& node : nodes_) {
     if (node->client->is_offline() && chance(world_.random, 5)) {
       attach_again(*node);
@@ -214,10 +219,12 @@ void Cluster::replace_ended() {
     node->client->reread_snapshots();
     // What had been sent before may still arrive and take effect.
     for (int i = 0; i < 3 && node->connection != nullptr && chance(world_.random, 70); ++i) {
+      if (!is_awake(*node->connection)) break;
       node->link->deliver(Direction::kToServer, 1 + below(world_.random, 2000));
       node->connection->read();
     }
     core_->finish_batch();
+    if (former_ && !former_->is_asleep) former_->core->finish_batch();
     node = make_node();
   }
 }
@@ -227,6 +234,11 @@ void Cluster::replace_ended() {
 void Cluster::come_to_rest() {
   refusing_until_ = 0;
   hanging_until_ = 0;
+  end_former();
+  if (is_absent()) {
+    if (std::exchange(is_asleep_, false)) core_->tick(world_.now);
+    lease_->reconnect();
+  }
   if (is_store_lost_) crash_server();
   if (core_ == nullptr) start_server();
   store_.set_refusing(false);

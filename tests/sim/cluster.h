@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "leased_store.h"
 #include "odb/core/commit_engine.h"
 #include "odb/net/memory_link.h"
 #include "odb/server/server_core.h"
@@ -33,8 +34,10 @@ struct ClusterOptions {
   const CommitEngine* engine = nullptr;
   SimStore::Honesty store_honesty = SimStore::Honesty::kHonest;
   LinkFault link_fault = LinkFault::kNone;
+  LeaseFault lease_fault = LeaseFault::kNone;
   MakeProgram make_program = nullptr;  // null: a RandomProgram
   bool one_history = false;            // the store loses nothing that was acknowledged
+  bool many_absences = false;          // servers take over from one another again and again
   Judge judge = Judge::kChecker;
 };
 
@@ -49,7 +52,7 @@ RunResult run_cluster(const ClusterOptions& options);
 
 // What differs from run to run, drawn from the seed.
 struct Weather {
-  Weather(Random& random, bool one_history);
+  Weather(Random& random, const ClusterOptions& options);
 
   server::Limits limits;
   server::SnapshotPiece snapshot_piece;
@@ -64,9 +67,11 @@ struct Weather {
   bool small_deliveries = false;
   bool grows_schema = false;
 
-  std::uint32_t crashes_per_100k = 0;  // of steps: the server ends without a word, or
-  std::uint32_t stops_per_100k = 0;    // says goodbye first
-  std::uint32_t hangs_per_100k = 0;    // the store is away, or silent, for a while
+  std::uint32_t crashes_per_100k = 0;   // of steps: the server ends without a word, or
+  std::uint32_t stops_per_100k = 0;     // says goodbye first
+  std::uint32_t hangs_per_100k = 0;     // the store is away, or silent, for a while
+  std::uint32_t absences_per_100k = 0;  // the server stops, or is cut off from the store: another
+                                        // one may take over
   // What the store still has when it is back: all; all but what was not on the disk yet; nothing,
   // as when it is the server's own memory.
   enum class Durability : std::uint8_t { kStrict, kWeak, kNone };
@@ -97,6 +102,15 @@ class Cluster {
     std::uint64_t held_until = 0;  // a step; until then nothing arrives
   };
 
+  // A server that has the store, or that had it and may not know yet that it has not.
+  struct Server {
+    std::unique_ptr<LeasedStore> store;
+    std::unique_ptr<server::ServerCore> core;
+    bool is_asleep = false;  // it does nothing; else it is only cut off from the store
+    Time wakes_at{};
+    bool is_lost = false;  // it has learnt that it has no store any more
+  };
+
   std::unique_ptr<net::MemoryLink> make_link();
   std::unique_ptr<Node> make_node();
   std::unique_ptr<Program> make_program(SimClient& client);
@@ -115,6 +129,17 @@ class Cluster {
   void run_store();
   void hang_store();
   void check_grace();
+
+  // take_over.cpp
+  void begin_absence();
+  void run_absence();
+  void take_over();
+  void run_former();
+  void end_former();
+  bool is_absent() const { return lease_ != nullptr && lease_->is_cut_off(); }
+  bool is_awake(const SimConnection& connection) const;
+  bool is_at_former(const SimConnection* connection) const;
+  void finish_batch(const SimConnection& connection);
 
   // restarts.cpp
   void start_server();
@@ -138,7 +163,11 @@ class Cluster {
   const CommitEngine engine_;
   const server::AccessPolicy policy_;
   SimStore store_;
+  std::unique_ptr<LeasedStore> lease_;  // the owner's
   std::unique_ptr<server::ServerCore> core_;
+  bool is_asleep_ = false;  // the owner
+  Time wakes_at_{};
+  std::optional<Server> former_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<LeftBehind> left_behind_;
   std::uint64_t clients_made_ = 0;

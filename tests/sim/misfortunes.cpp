@@ -25,7 +25,9 @@ void Cluster::misfortune(Node& node) {
   if (strikes(weather_.breaks_per_100k)) break_link(node);
   if (node.client->is_offline() && chance(random, 1)) node.client->give_up_commits();
   if (strikes(weather_.refusals_per_100k)) refusing_until_ = step + 1 + below(random, 300);
-  if (core_ != nullptr && strikes(weather_.hangs_per_100k)) hang_store();
+  if (core_ != nullptr && !is_absent() && strikes(weather_.hangs_per_100k)) hang_store();
+  begin_absence();
+  run_former();
   replace_ended();
 }
 
@@ -59,7 +61,7 @@ void Cluster::run_store() {
   if (core_ == nullptr || is_store_lost_) return;
   Random& random = world_.random;
   const std::uint64_t step = world_.report.counts.steps;
-  store_.set_refusing(step < refusing_until_);
+  store_.set_refusing(step < refusing_until_ && !is_absent());
   if (step < hanging_until_) {
     if (store_.waiting() > 0 && below(random, 10'000) < 80) store_.tell_overdue();
     return;

@@ -74,6 +74,14 @@ TEST(Mutants, ForgettingWhatTookEffectIsCaught) {
 TEST(Mutants, LosingVersionsWithoutANewHistoryIsCaught) {
   expect_caught({.store_honesty = SimStore::Honesty::kLosesSilently}, "was durable");
 }
+TEST(Mutants, AcknowledgingWithoutTheStoreAfterATakeOverIsCaught) {
+  // Shows in many ways.
+  expect_caught({.lease_fault = LeaseFault::kNoFence, .many_absences = true}, "");
+}
+TEST(Mutants, FlushingWithoutALookAtTheLeaseIsCaught) {
+  expect_caught({.lease_fault = LeaseFault::kNoClock, .many_absences = true},
+                "although its client has flushed");
+}
 TEST(Mutants, SkippingADeltaWhenAClientComesBackIsCaught) {
   expect_caught({.link_fault = LinkFault::kResumeSkipsDelta}, "");  // shows in many ways
 }

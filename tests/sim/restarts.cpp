@@ -10,8 +10,9 @@ using Direction = net::MemoryLink::Direction;
 
 void Cluster::start_server() {
   ++world_.servers;
+  lease_ = std::make_unique<LeasedStore>(store_, world_, options_.lease_fault);
   const HistoryId fresh{options_.seed, world_.servers};
-  auto database = server::open_database(store_, fresh, weather_.limits);
+  auto database = server::open_database(*lease_, fresh, weather_.limits);
   if (!database) return world_.report.fail("no server begins: " + database.error().message);
   // As a server does that finds nothing.
   if ((*database)->ids_below == ObjectId{1} && world_.servers > 1) {
@@ -22,19 +23,23 @@ void Cluster::start_server() {
   const CommitEngine& engine = options_.engine == nullptr ? engine_ : *options_.engine;
   core_ = std::make_unique<server::ServerCore>(
       server::CoreParts{.tokens = tokens_,
-                        .store = store_,
+                        .store = *lease_,
                         .engine = engine,
                         .policy = policy_,
                         .limits = weather_.limits,
                         .snapshot_piece = weather_.snapshot_piece,
                         .utc_ns = [this] { return world_.now.time_since_epoch().count(); },
-                        .on_store_lost = [this](const Error&) { is_store_lost_ = true; }},
+                        .on_store_lost = [this](const Error&) { is_store_lost_ = true; },
+                        .when_lost = weather_.absences_per_100k > 0 ? server::WhenLost::kHandOver
+                                                                    : server::WhenLost::kUnknown},
       *std::move(database));
   core_->tick(world_.now);
 }
 
 void Cluster::run_server_life() {
-  if (core_ == nullptr) {
+  if (is_absent()) {
+    run_absence();
+  } else if (core_ == nullptr) {
     if (world_.report.counts.steps >= down_until_) start_server();
   } else if (is_store_lost_) {
     // Its operator, or its main program, ends it.
@@ -93,6 +98,7 @@ void Cluster::crash_server() {
 
 void Cluster::end_server() {
   Random& random = world_.random;
+  end_former();
   for (const auto& node : nodes_) {
     // What had left the server may still arrive, as far as it comes.
     if (chance(random, 50)) node->link->deliver(Direction::kToClient, below(random, 3000));
@@ -104,6 +110,7 @@ void Cluster::end_server() {
   for (const LeftBehind& left : left_behind_) left.connection->abandon();
   left_behind_.clear();
   core_.reset();
+  lease_.reset();
   const std::size_t waiting = store_.waiting();
   const std::size_t kept = chance(random, 30) ? waiting : below(random, waiting + 1);
   if (kept > 0 && kept < waiting) ++world_.report.counts.half_persisted;

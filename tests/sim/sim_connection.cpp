@@ -62,7 +62,7 @@ void SimConnection::receive(ClientMessage message, std::size_t bytes) {
   const auto* flush = std::get_if<Flush>(&message);
   if (flush != nullptr && fault_ == LinkFault::kFlushesEarly) return flush_early(flush->request);
   session_->receive(std::move(message), bytes, world_.now);
-  if (!is_goodbye && session_ != nullptr && session_->is_open()) {
+  if (!is_goodbye && !is_taken_over_ && session_ != nullptr && session_->is_open()) {
     world_.grace.on_open(session_->connection());
   }
 }
@@ -164,7 +164,7 @@ void SimConnection::flush() {
 
 void SimConnection::end() {
   if (phase_ != Phase::kOpen) return;
-  world_.grace.on_broken(session_->connection(), world_.now);
+  if (!is_taken_over_) world_.grace.on_broken(session_->connection(), world_.now);
   phase_ = Phase::kEnding;
   ending_since_ = world_.now;
 }
@@ -175,7 +175,8 @@ void SimConnection::tick() {
 
 void SimConnection::close() {
   if (phase_ == Phase::kClosed) return;
-  if (phase_ == Phase::kOpen) world_.grace.on_broken(session_->connection(), world_.now);
+  if (phase_ == Phase::kOpen && !is_taken_over_)
+    world_.grace.on_broken(session_->connection(), world_.now);
   phase_ = Phase::kClosed;
   core_.disconnect(session_->id());
   session_ = nullptr;

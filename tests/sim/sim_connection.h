@@ -45,6 +45,9 @@ class SimConnection final : public server::SessionLink {
   // What arrives when a newer session has taken over: looks for commits among it.
   void read_late();
   bool is_closed() const { return phase_ == Phase::kClosed; }
+  bool is_of(const server::ServerCore& core) const { return &core_ == &core; }
+  // Another server has taken over: nobody counts on what this one makes of its connections.
+  void note_taken_over() { is_taken_over_ = true; }
 
   // SessionLink
   void send(wire::EncodedMessage message) override;
@@ -80,6 +83,7 @@ class SimConnection final : public server::SessionLink {
   Phase phase_ = Phase::kOpen;
   Time ending_since_;
   bool is_resuming_ = false;
+  bool is_taken_over_ = false;
   std::uint64_t bytes_seen_ = 0;
 };
 

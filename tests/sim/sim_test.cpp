@@ -57,6 +57,7 @@ RunResult run_seed(std::uint64_t seed) {
 void expect_enough_misfortune(const Counts& sum, std::uint64_t seeds) {
   EXPECT_GE(sum.crashes, seeds / 2) << "too few crashes to mean much";
   EXPECT_GE(sum.stops, seeds / 8) << "too few stops to mean much";
+  EXPECT_GE(sum.take_overs, seeds / 4) << "too few take-overs to mean much";
   EXPECT_GE(sum.histories, seeds / 5) << "too few new histories to mean much";
   EXPECT_GE(sum.resumed_over_crash, seeds / 4) << "too few resumptions to mean much";
   EXPECT_GE(sum.half_persisted, seeds / 20) << "too few half persisted appends to mean much";

@@ -4,7 +4,7 @@
 
 namespace odb::sim {
 
-Weather::Weather(Random& random, bool one_history) {
+Weather::Weather(Random& random, const ClusterOptions& options) {
   using std::chrono::milliseconds;
   clients = 3 + below(random, 3);
   limits.heartbeat_interval = milliseconds(40);
@@ -36,12 +36,16 @@ Weather::Weather(Random& random, bool one_history) {
   if (chance(random, 50)) hangs_per_100k = 10 + static_cast<std::uint32_t>(below(random, 60));
   const std::size_t kind = below(random, 100);
   durability = kind < 70 ? Durability::kStrict : kind < 90 ? Durability::kWeak : Durability::kNone;
-  if (one_history) durability = Durability::kStrict;
+  if (options.one_history) durability = Durability::kStrict;
   if (chance(random, 10)) {
     limits.outcome_clients_max = 1 + below(random, 3);
     limits.outcomes_per_client_max = 1 + below(random, 4);
     forgets_outcomes = true;
   }
+  if (durability != Durability::kNone && chance(random, 50)) {
+    absences_per_100k = 10 + static_cast<std::uint32_t>(below(random, 50));
+  }
+  if (options.many_absences) absences_per_100k = 300;
 }
 
 }  // namespace odb::sim

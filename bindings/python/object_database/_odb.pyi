@@ -207,14 +207,13 @@ class Connection:
     @overload
     def __init__(
         self,
-        host: str,
-        port: int,
+        servers: Sequence[Tuple[str, int]],
         token: str,
         timeout: float,
         retry: bool,
         name: str,
         reconnect_for: float,
-        offline_wait: float,
+        offline_wait: Optional[float],
         on_link: Callable[[str, str, bool], None],
     ) -> None: ...
     def view(self, transaction_id: Optional[int] = None) -> View: ...

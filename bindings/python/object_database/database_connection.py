@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import weakref
-from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 from object_database import _odb, aio
 from object_database.core_schema import core_schema
@@ -22,6 +22,8 @@ LinkHandler = Callable[[str, str, bool], Any]
 ViewWatcher = Callable[[_odb.View], Any]
 
 _DEFAULT_TIMEOUT_S = 60.0
+Hosts = Union[str, Sequence[Union[str, Tuple[str, int]]]]
+
 _RANGE_WORDS = frozenset(("atLeast", "above", "atMost", "below"))
 
 
@@ -34,19 +36,19 @@ class DatabaseConnection(_odb.Connection):
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        host: Hosts,
+        port: Optional[int],
         auth_token: str,
         timeout: float = 10.0,
         retry: bool = False,
         name: str = "",
         reconnectFor: float = 600.0,
-        offlineWait: float = 1.0,
+        offlineWait: Optional[float] = None,
     ) -> None:
         self._link_handlers: Tuple[LinkHandler, ...] = ()
+        servers = _servers(host, port)
         super().__init__(
-            host,
-            port,
+            servers,
             auth_token,
             timeout,
             retry,
@@ -55,7 +57,7 @@ class DatabaseConnection(_odb.Connection):
             offlineWait,
             _passing_on(weakref.ref(self)),
         )
-        self._begin(f"{host}:{port}")
+        self._begin(", ".join(f"{name}:{number}" for name, number in servers))
 
     @classmethod
     def _over(cls, descriptor: int, auth_token: str, timeout: float) -> "DatabaseConnection":
@@ -513,21 +515,35 @@ def _program_name() -> str:
     return os.path.basename(script).encode("utf-8", "replace").decode() or "python"
 
 
+def _servers(host: Hosts, port: Optional[int]) -> List[Tuple[str, int]]:
+    servers = []
+    for server in [host] if isinstance(host, str) else host:
+        name, number = (server, port) if isinstance(server, str) else server
+        if number is None:
+            raise TypeError(f"{name} has no port: expected a number, or a pair (host, port)")
+        servers.append((name, number))
+    return servers
+
+
 def connect(
-    host: str,
-    port: int,
+    host: Hosts,
+    port: Optional[int],
     auth_token: str,
     timeout: float = 10.0,
     retry: bool = False,
     name: str = "",
     reconnectFor: float = 600.0,
-    offlineWait: float = 1.0,
+    offlineWait: Optional[float] = None,
 ) -> DatabaseConnection:
     """Connects to a server. With `retry`, waits up to `timeout` seconds for one to be there.
 
+    `host` may be a list of names, or of pairs (host, port), when another server takes over where one
+    has ended: the connection is to the first that takes it, and follows.
+
     A link that breaks is made again, for as long as `reconnectFor` seconds; 0 makes it the end of the
     connection. Meanwhile views go on reading, and what needs the server waits for it up to
-    `offlineWait` seconds before it raises DisconnectedException. See `registerOnLinkHandler`.
+    `offlineWait` seconds (1, or 15 with several servers) before it raises DisconnectedException. See
+    `registerOnLinkHandler`.
 
     `name` is what the program calls itself where others see it, in `core_schema.Connection`: the
     name of its script unless given.

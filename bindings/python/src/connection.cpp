@@ -36,18 +36,22 @@ std::function<void(const LinkEvent&)> link_handler(py::object handler) {
 
 class PyConnection {
  public:
-  PyConnection(const std::string& host, int port, const std::string& token, double timeout,
-               bool retry, std::string name, double reconnect_for, double offline_wait,
-               py::object on_link) {
-    if (port < 0 || port > 65535) throw py::value_error("a port is a number from 0 to 65535");
+  PyConnection(const std::vector<std::pair<std::string, int>>& servers, const std::string& token,
+               double timeout, bool retry, std::string name, double reconnect_for,
+               std::optional<double> offline_wait, py::object on_link) {
+    std::vector<ServerAddress> addresses;
+    for (const auto& [host, port] : servers) {
+      if (port < 0 || port > 65535) throw py::value_error("a port is a number from 0 to 65535");
+      addresses.push_back({host, static_cast<std::uint16_t>(port)});
+    }
     ConnectOptions options;
     options.timeout = to_timeout(timeout).value();
     options.retry = retry;
     options.name = std::move(name);
     options.reconnect_for = to_timeout(reconnect_for).value();
-    options.offline_wait = to_timeout(offline_wait).value();
+    options.offline_wait = to_timeout(offline_wait);
     options.on_link = link_handler(std::move(on_link));
-    session_ = Session::connect(host, static_cast<std::uint16_t>(port), token, std::move(options));
+    session_ = Session::connect(std::move(addresses), token, std::move(options));
   }
 
   // Over a descriptor of a server inside this process.
@@ -284,8 +288,8 @@ void register_connection(py::module_& module) {
       });
 
   py::class_<PyConnection>(module, "Connection")
-      .def(py::init<const std::string&, int, const std::string&, double, bool, std::string, double,
-                    double, py::object>())
+      .def(py::init<const std::vector<std::pair<std::string, int>>&, const std::string&, double,
+                    bool, std::string, double, std::optional<double>, py::object>())
       .def(py::init<int, const std::string&, double, std::string>())
       .def("view", &make_view<PyView>, py::arg("transaction_id") = py::none())
       .def("transaction", &make_view<PyTransaction>, py::arg("transaction_id") = py::none())

@@ -48,10 +48,10 @@ void wait_without_gil(const std::function<void()>& wait) {
 
 int Session::forks_of_process() { return forks.load(std::memory_order_relaxed); }
 
-std::shared_ptr<Session> Session::connect(const std::string& host, std::uint16_t port,
+std::shared_ptr<Session> Session::connect(std::vector<ServerAddress> servers,
                                           const std::string& token, ConnectOptions options) {
   return open(std::move(options), [&](ConnectOptions prepared) {
-    return odb::connect(host, port, token, std::move(prepared));
+    return odb::connect(std::move(servers), token, std::move(prepared));
   });
 }
 

@@ -17,7 +17,7 @@ namespace odb::python {
 // All members need the GIL; those that wait release it.
 class Session {
  public:
-  static std::shared_ptr<Session> connect(const std::string& host, std::uint16_t port,
+  static std::shared_ptr<Session> connect(std::vector<ServerAddress> servers,
                                           const std::string& token, ConnectOptions options);
   static std::shared_ptr<Session> connect_over(int descriptor, const std::string& token,
                                                ConnectOptions options);

@@ -152,8 +152,11 @@ Error listen_error(const Endpoint& endpoint, int error) {
           "cannot listen on " + to_string(endpoint) + ": " + errno_text(error)};
 }
 
-// A listening socket on this address, or the errno that prevented it.
-Socket listen_address(const addrinfo& address, bool is_one_of_several, int& error) {
+enum class Listening : std::uint8_t { kNow, kLater };
+
+// A socket on this address, or the errno that prevented it.
+Socket listen_address(const addrinfo& address, Listening listening, bool is_one_of_several,
+                      int& error) {
   Socket socket = open_socket(address);
   if (socket.is_open()) {
     set_option(socket, SOL_SOCKET, SO_REUSEADDR);
@@ -162,7 +165,7 @@ Socket listen_address(const addrinfo& address, bool is_one_of_several, int& erro
       set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY);
     }
     if (::bind(socket.descriptor(), address.ai_addr, address.ai_addrlen) == 0 &&
-        ::listen(socket.descriptor(), SOMAXCONN) == 0) {
+        (listening == Listening::kLater || ::listen(socket.descriptor(), SOMAXCONN) == 0)) {
       return socket;
     }
   }
@@ -172,13 +175,14 @@ Socket listen_address(const addrinfo& address, bool is_one_of_several, int& erro
 
 // All addresses on one port. A machine without IPv6 may still resolve names to it, so an address
 // that is not of this machine only counts when there is no other.
-std::vector<Socket> listen_addresses(addrinfo* list, std::uint16_t port, int& error) {
+std::vector<Socket> listen_addresses(addrinfo* list, Listening listening, std::uint16_t port,
+                                     int& error) {
   std::vector<Socket> sockets;
   int skipped_error = EADDRNOTAVAIL;
   for (addrinfo* address = list; address != nullptr; address = address->ai_next) {
     set_port(address->ai_addr, port);
     int address_error = 0;
-    Socket socket = listen_address(*address, list->ai_next != nullptr, address_error);
+    Socket socket = listen_address(*address, listening, list->ai_next != nullptr, address_error);
     if (socket.is_open()) {
       if (port == 0) port = local_port(socket);
       sockets.push_back(std::move(socket));
@@ -191,6 +195,23 @@ std::vector<Socket> listen_addresses(addrinfo* list, std::uint16_t port, int& er
   }
   if (sockets.empty()) error = skipped_error;
   return sockets;
+}
+
+Result<std::vector<Socket>> bind_all(const Endpoint& endpoint, Listening listening) {
+  std::string reason;
+  const AddressList list = resolve(endpoint, AI_PASSIVE, reason);
+  if (!list) {
+    return Error{ErrorCode::kBadConfiguration,
+                 "cannot listen on " + to_string(endpoint) + ": " + reason};
+  }
+  int error = 0;
+  // With port 0, the port that is free on the first address may be taken on the second.
+  for (int attempt = 0; attempt < kSharedPortAttemptsMax; ++attempt) {
+    std::vector<Socket> sockets = listen_addresses(list.get(), listening, endpoint.port, error);
+    if (!sockets.empty()) return sockets;
+    if (endpoint.port != 0 || error != EADDRINUSE) break;
+  }
+  return listen_error(endpoint, error);
 }
 
 }  // namespace
@@ -230,20 +251,18 @@ Result<Socket> connect_tcp(const Endpoint& endpoint, Deadline deadline,
 }
 
 Result<std::vector<Socket>> listen_tcp(const Endpoint& endpoint) {
-  std::string reason;
-  const AddressList list = resolve(endpoint, AI_PASSIVE, reason);
-  if (!list) {
-    return Error{ErrorCode::kBadConfiguration,
-                 "cannot listen on " + to_string(endpoint) + ": " + reason};
+  return bind_all(endpoint, Listening::kNow);
+}
+
+Result<std::vector<Socket>> bind_tcp(const Endpoint& endpoint) {
+  return bind_all(endpoint, Listening::kLater);
+}
+
+Result<void> start_listening(const std::vector<Socket>& sockets, const Endpoint& endpoint) {
+  for (const Socket& socket : sockets) {
+    if (::listen(socket.descriptor(), SOMAXCONN) != 0) return listen_error(endpoint, errno);
   }
-  int error = 0;
-  // With port 0, the port that is free on the first address may be taken on the second.
-  for (int attempt = 0; attempt < kSharedPortAttemptsMax; ++attempt) {
-    std::vector<Socket> sockets = listen_addresses(list.get(), endpoint.port, error);
-    if (!sockets.empty()) return sockets;
-    if (endpoint.port != 0 || error != EADDRINUSE) break;
-  }
-  return listen_error(endpoint, error);
+  return {};
 }
 
 Result<std::optional<Socket>> accept_tcp(const Socket& listener) {

@@ -345,8 +345,6 @@ void read_message(schema::ServerMessage::Reader in, ReadContext& context, Server
       out = Flushed{RequestId{from.getRequest()}, Version{from.getVersion()}};
       return;
     }
-    case M::DELTAS:
-      break;
     case M::STATUS:
       out = read_status(in.getStatus(), context);
       return;

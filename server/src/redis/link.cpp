@@ -24,6 +24,9 @@ Result<Reply> receive(Link& link, Clock::time_point deadline) {
     auto reply = link.next();
     if (!reply) return reply.error();
     if (reply->has_value()) return *std::move(*reply);
+    if (link.is_interrupted()) {
+      return Error{ErrorCode::kShuttingDown, "the server stops waiting for Redis"};
+    }
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
     if (left <= milliseconds{0}) {
       return Error{ErrorCode::kTimeout, "Redis does not answer in time"};

@@ -1,6 +1,7 @@
 // Link: one connection to Redis. Its implementation is the only code that knows hiredis.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -46,11 +47,23 @@ class Link {
   // Ends a wait, now or the next one. Any thread.
   virtual void wake() = 0;
 
+  // From now on nothing is waited for, and receive() says kShuttingDown; until set_patient(). Any
+  // thread.
+  void interrupt() {
+    is_interrupted_ = true;
+    wake();
+  }
+  void set_patient() { is_interrupted_ = false; }
+  bool is_interrupted() const { return is_interrupted_; }
+
   // Writes and reads; when there is nothing to read, waits and tries again.
   Result<void> pump(milliseconds limit);
   // Another descriptor of the connection, to watch it; the caller closes it. Nothing: the process
   // has too many.
   virtual std::optional<int> duplicate() const = 0;
+
+ private:
+  std::atomic<bool> is_interrupted_ = false;
 };
 
 std::unique_ptr<Link> make_link();

@@ -22,22 +22,69 @@ Error damaged(std::string what) {
   return {ErrorCode::kBadConfiguration, "the database in Redis is damaged: " + std::move(what)};
 }
 
+// `rows_expected` is set to how many there are.
+Result<std::optional<StoredDatabase>> read_meta(Possession& possession, const Keys& keys,
+                                                const RedisOptions& options,
+                                                std::uint64_t& rows_expected) {
+  auto reply = possession.ask({"HMGET", keys.meta, "history", "version", "ids_below", "rows",
+                               "outcomes_forgotten_up_to", "run_id", "clean", "lost", "filling"});
+  if (!reply) return reply.error();
+  if (reply->elements.size() != 9) return damaged(keys.meta + ": " + describe(*reply));
+  const auto text = [&](std::size_t i) -> const std::string& { return reply->elements[i].text; };
+  if (text(0).empty()) return std::optional<StoredDatabase>();
+  const auto history = parse_history(text(0));
+  const auto version = parse_number(text(1));
+  const auto ids_below = parse_number(text(2));
+  const auto rows = parse_number(text(3));
+  const auto forgotten = text(4).empty() ? 0 : parse_number(text(4));
+  if (!history || !version || !ids_below || !rows || !forgotten) {
+    return damaged(keys.meta + " has a field that is not what it should be");
+  }
+  auto whole = check_filling(text(8), Version{*version}, options.filling, "the database in Redis");
+  if (!whole) return whole.error();
+  rows_expected = *rows;
+  StoredDatabase stored;
+  stored.is_filling = *whole == FillingState::kPartly;
+  stored.history = *history;
+  stored.version = Version{*version};
+  stored.ids_below = ObjectId{*ids_below};
+  stored.outcomes_forgotten_up_to = Version{*forgotten};
+  // Redis wrote `clean` after everything else. Without it, only the same run of Redis, or one
+  // that syncs before it answers, is sure to have what was acknowledged.
+  const bool is_same_run = !text(5).empty() && text(5) == possession.run_id();
+  stored.may_have_lost = !text(7).empty() || (text(6) != text(1) && !is_same_run &&
+                                              !possession.durability().is_strict());
+  return std::optional(stored);
+}
+
 class Loading {
  public:
+  enum class By : std::uint8_t { kOwner, kStandby };
+
   Loading(Possession& possession, const Keys& keys, Link& link, const RedisOptions& options,
-          StoreLoader& loader)
-      : possession_(possession), keys_(keys), link_(link), options_(options), loader_(loader) {}
+          StoreLoader& loader, By by)
+      : possession_(possession),
+        keys_(keys),
+        link_(link),
+        options_(options),
+        loader_(loader),
+        by_(by) {}
 
   Result<std::optional<StoredDatabase>> run() {
-    auto stored = load_meta();
+    auto stored = read_meta(possession_, keys_, options_, rows_expected_);
     if (!stored) return stored;
     if (!stored->has_value()) return stored;
     if (auto taken = loader_.on_database(**stored); !taken) return taken.error();
-    for (const auto step :
-         {&Loading::load_types, &Loading::load_outcomes, &Loading::load_rows, &Loading::load_log}) {
-      if (auto done = (this->*step)(); !done) return done.error();
-    }
+    if (auto loaded = load_types(); !loaded) return loaded.error();
+    if (auto loaded = load_outcomes(possession_, keys_, loader_); !loaded) return loaded.error();
+    if (auto loaded = load_rows(); !loaded) return loaded.error();
+    if (auto loaded = load_log(); !loaded) return loaded.error();
     return stored;
+  }
+
+  Result<void> load_objects() {
+    if (auto loaded = load_types(); !loaded) return loaded;
+    return load_rows();
   }
 
  private:
@@ -46,40 +93,6 @@ class Loading {
     bool renews = false;  // the answer to a renewal follows that with the rows
     bool empty() const { return rows.empty(); }
   };
-
-  Result<std::optional<StoredDatabase>> load_meta() {
-    auto reply =
-        possession_.ask({"HMGET", keys_.meta, "history", "version", "ids_below", "rows",
-                         "outcomes_forgotten_up_to", "run_id", "clean", "lost", "filling"});
-    if (!reply) return reply.error();
-    if (reply->elements.size() != 9) return damaged(keys_.meta + ": " + describe(*reply));
-    const auto text = [&](std::size_t i) -> const std::string& { return reply->elements[i].text; };
-    if (text(0).empty()) return std::optional<StoredDatabase>();
-    const auto history = parse_history(text(0));
-    const auto version = parse_number(text(1));
-    const auto ids_below = parse_number(text(2));
-    const auto rows = parse_number(text(3));
-    const auto forgotten = text(4).empty() ? 0 : parse_number(text(4));
-    if (!history || !version || !ids_below || !rows || !forgotten) {
-      return damaged(keys_.meta + " has a field that is not what it should be");
-    }
-    auto whole =
-        check_filling(text(8), Version{*version}, options_.filling, "the database in Redis");
-    if (!whole) return whole.error();
-    rows_expected_ = *rows;
-    StoredDatabase stored;
-    stored.history = *history;
-    stored.version = Version{*version};
-    stored.is_filling = *whole == FillingState::kPartly;
-    stored.ids_below = ObjectId{*ids_below};
-    stored.outcomes_forgotten_up_to = Version{*forgotten};
-    // Redis wrote `clean` after everything else. Without it, only the same run of Redis, or one
-    // that syncs before it answers, is sure to have what was acknowledged.
-    const bool is_same_run = !text(5).empty() && text(5) == possession_.run_id();
-    stored.may_have_lost = !text(7).empty() || (text(6) != text(1) && !is_same_run &&
-                                                !possession_.durability().is_strict());
-    return std::optional(stored);
-  }
 
   Result<void> load_types() {
     auto reply = possession_.ask({"HGETALL", keys_.schema});
@@ -98,25 +111,6 @@ class Loading {
     std::sort(types.begin(), types.end(),
               [](const CatalogType& a, const CatalogType& b) { return a.id < b.id; });
     return loader_.on_types(std::move(types));
-  }
-
-  Result<void> load_outcomes() {
-    std::string cursor = "0";
-    do {
-      auto page = possession_.ask({"HSCAN", keys_.outcomes, cursor, "COUNT", kPage});
-      if (!page) return page.error();
-      if (page->elements.size() != 2) return damaged(keys_.outcomes + ": " + describe(*page));
-      const auto& pairs = page->elements[1].elements;
-      for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
-        auto outcomes = wire::decode_outcomes_record(pairs[i + 1].text);
-        const auto client = parse_client(pairs[i].text);
-        if (!outcomes || !client) return damaged(keys_.outcomes + " has a record that is none");
-        outcomes->client = *client;
-        if (auto taken = loader_.on_outcomes(*std::move(outcomes)); !taken) return taken;
-      }
-      cursor = page->elements[0].text;
-    } while (cursor != "0");
-    return {};
   }
 
   // Asked for ahead: while the rows of one page are taken in, Redis has those of the next under
@@ -144,7 +138,7 @@ class Loading {
       }
       asked = std::move(next);
     }
-    if (rows_found_ < rows_expected_) {
+    if (by_ == By::kOwner && rows_found_ < rows_expected_) {
       return damaged(std::to_string(rows_expected_ - rows_found_) + " of " +
                      std::to_string(rows_expected_) + " objects are missing (evicted?)");
     }
@@ -189,7 +183,7 @@ class Loading {
     command.add("MGET");
     for (const auto& [object, key] : page.rows) command.add(key);
     append_command(link_.output(), command);
-    if (Clock::now() - renewed_at_ < options_.lease_time / 3) return;
+    if (by_ == By::kStandby || Clock::now() - renewed_at_ < options_.lease_time / 3) return;
     renewed_at_ = Clock::now();
     possession_.append_renewal(link_.output());
     page.renews = true;
@@ -223,6 +217,8 @@ class Loading {
     if (reply.elements.size() != page.rows.size()) return damaged("rows: " + describe(reply));
     for (std::size_t i = 0; i < page.rows.size(); ++i) {
       const auto& [object, key] = page.rows[i];
+      // Deleted since its key was listed.
+      if (by_ == By::kStandby && reply.elements[i].kind == Reply::Kind::kNil) continue;
       if (reply.elements[i].kind != Reply::Kind::kText) return damaged(key + " is no string");
       auto record = wire::decode_object_record(reply.elements[i].text);
       if (!record) return damaged(key + ": " + record.error().message);
@@ -235,7 +231,11 @@ class Loading {
     }
     if (Clock::now() - told_at_ >= kProgressInterval) {
       told_at_ = Clock::now();
-      spdlog::info("loaded {} of {} objects", rows_found_, rows_expected_);
+      if (by_ == By::kOwner) {
+        spdlog::info("loaded {} of {} objects", rows_found_, rows_expected_);
+      } else {
+        spdlog::info("loaded {} objects", rows_found_);
+      }
     }
     return {};
   }
@@ -245,6 +245,7 @@ class Loading {
   Link& link_;
   const RedisOptions& options_;
   StoreLoader& loader_;
+  const By by_;
   const std::string pattern_ = keys_.pattern();
   std::uint64_t rows_expected_ = 0;
   std::uint64_t rows_found_ = 0;
@@ -257,7 +258,37 @@ class Loading {
 Result<std::optional<StoredDatabase>> load_database(Possession& possession, const Keys& keys,
                                                     Link& link, const RedisOptions& options,
                                                     StoreLoader& loader) {
-  return Loading(possession, keys, link, options, loader).run();
+  return Loading(possession, keys, link, options, loader, Loading::By::kOwner).run();
+}
+
+Result<std::optional<StoredDatabase>> load_meta(Possession& possession, const Keys& keys,
+                                                const RedisOptions& options) {
+  std::uint64_t rows = 0;
+  return read_meta(possession, keys, options, rows);
+}
+
+Result<void> load_followed(Possession& possession, const Keys& keys, Link& link,
+                           const RedisOptions& options, StoreLoader& loader) {
+  return Loading(possession, keys, link, options, loader, Loading::By::kStandby).load_objects();
+}
+
+Result<void> load_outcomes(Possession& possession, const Keys& keys, StoreLoader& loader) {
+  std::string cursor = "0";
+  do {
+    auto page = possession.ask({"HSCAN", keys.outcomes, cursor, "COUNT", kPage});
+    if (!page) return page.error();
+    if (page->elements.size() != 2) return damaged(keys.outcomes + ": " + describe(*page));
+    const auto& pairs = page->elements[1].elements;
+    for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+      auto outcomes = wire::decode_outcomes_record(pairs[i + 1].text);
+      const auto client = parse_client(pairs[i].text);
+      if (!outcomes || !client) return damaged(keys.outcomes + " has a record that is none");
+      outcomes->client = *client;
+      if (auto taken = loader.on_outcomes(*std::move(outcomes)); !taken) return taken;
+    }
+    cursor = page->elements[0].text;
+  } while (cursor != "0");
+  return {};
 }
 
 }  // namespace odb::server::redis

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "filling.h"
@@ -110,14 +109,21 @@ Result<void> Possession::wait_until_loaded(Patience patience) {
       return Error{ErrorCode::kUnavailable, "Redis answers: " + describe(*reply)};
     }
     if (std::exchange(is_first, false)) spdlog::info("waiting until Redis has loaded its file");
-    std::this_thread::sleep_for(kPause);
+    if (auto paused = pause(); !paused) return paused;
   }
 }
 
 Result<void> Possession::learn_about_redis() {
   auto info = ask({"INFO", "server"});
   if (!info) return info.error();
-  run_id_ = info->kind == Reply::Kind::kText ? info_field(info->text, "run_id") : std::string();
+  connected_at_ = Clock::now();
+  run_id_.clear();
+  run_time_ = {};
+  if (info->kind == Reply::Kind::kText) {
+    run_id_ = info_field(info->text, "run_id");
+    const auto seconds = parse_number(info_field(info->text, "uptime_in_seconds"));
+    if (seconds) run_time_ = std::chrono::seconds{*seconds};
+  }
   durability_ = {};
   for (const auto& [name, value] :
        {std::pair{"appendonly", &durability_.appendonly},
@@ -163,7 +169,8 @@ Result<void> Possession::leave_torn_file() {
     if (Clock::now() > deadline) {
       return Error{ErrorCode::kUnavailable, "it does not get to beginning a new append-only file"};
     }
-    if (!is_first) std::this_thread::sleep_for(kPause);
+    if (is_first) continue;
+    if (auto paused = pause(); !paused) return paused;
   }
 }
 
@@ -215,11 +222,41 @@ Result<void> Possession::check_ours() {
   return {};
 }
 
-Result<void> Possession::take() {
+Result<void> Possession::pause() {
+  link_.wait({}, kPause);
+  if (!link_.is_interrupted()) return {};
+  return Error{ErrorCode::kShuttingDown, "the server stops waiting for Redis"};
+}
+
+// Redis has been restarted just now, and its lease may have run out meanwhile: whoever owned the
+// database gets the time of one lease to come back first. Other takings would only be in vain.
+Result<bool> Possession::is_owner_coming_back() {
+  const auto run_time = run_time_ + (Clock::now() - connected_at_);
+  if (!options_.is_standby || run_time >= options_.lease_time + std::chrono::seconds{1}) {
+    return false;
+  }
+  auto lease = ask({"EXISTS", keys_.lease});
+  if (!lease) return lease.error();
+  if (lease->integer == 1) return false;  // it is there
+  auto meta = ask({"HMGET", keys_.meta, "owner_process", "version", "clean"});
+  if (!meta) return meta.error();
+  if (meta->elements.size() != 3) return bad("Redis answers with " + describe(*meta));
+  const std::string& process = meta->elements[0].text;
+  const bool is_clean = meta->elements[1].text == meta->elements[2].text;
+  return !process.empty() && !is_clean && !is_dead(process);
+}
+
+Result<void> Possession::take(const std::function<Result<void>()>& meanwhile) {
   const auto deadline = Clock::now() + options_.lease_wait;
   std::string dead;
   bool is_first = true;
   for (;;) {
+    auto is_coming_back = is_owner_coming_back();
+    if (!is_coming_back) return is_coming_back.error();
+    if (*is_coming_back) {
+      if (auto paused = pause(); !paused) return paused;
+      continue;
+    }
     auto reply = run(kTake, {keys_.meta, keys_.lease},
                      {id_, process_name(), process_mark(), lease_ms_, dead, kFormat});
     if (!reply) return reply.error();
@@ -234,13 +271,16 @@ Result<void> Possession::take() {
       dead = reply->elements[1].text;
       continue;
     }
-    if (Clock::now() >= deadline) {
+    if (Clock::now() >= deadline && !options_.is_standby) {
       return Error{ErrorCode::kServerAlreadyRunning, "another server owns this database: " + owner};
     }
     if (std::exchange(is_first, false)) {
       spdlog::info("waiting for the server that owns this database: {}", owner);
     }
-    std::this_thread::sleep_for(kPause);
+    if (meanwhile) {
+      if (auto done = meanwhile(); !done) return done;
+    }
+    if (auto paused = pause(); !paused) return paused;
   }
 }
 
@@ -282,6 +322,7 @@ Result<void> Possession::note_run() {
 
 void Possession::release(End end) {
   if (!link_.is_open() || fence_.empty()) return;
+  link_.set_patient();
   constexpr milliseconds kPatience{1000};
   Arguments command;
   for (const std::string_view part :

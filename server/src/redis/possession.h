@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -28,8 +29,9 @@ class Possession {
 
   // Changes nothing: whether what stands under the prefix is a database that this program reads.
   Result<void> check_ours();
-  // Takes possession; waits up to lease_wait while another server has it. kServerAlreadyRunning.
-  Result<void> take();
+  // Takes possession. While another server has it, calls `meanwhile` every now and then, up to
+  // lease_wait, a standby without end: kServerAlreadyRunning. What `meanwhile` fails with ends it.
+  Result<void> take(const std::function<Result<void>()>& meanwhile = {});
   Result<void> begin(HistoryId history);
   // After a new connection: still the owner?
   struct Resumed {
@@ -65,6 +67,8 @@ class Possession {
   Result<void> learn_about_redis();
   Result<void> leave_torn_file();
   Result<void> load_scripts();
+  Result<bool> is_owner_coming_back();
+  Result<void> pause();
 
   const RedisOptions& options_;
   const Keys& keys_;
@@ -76,6 +80,8 @@ class Possession {
   std::string append_digest_;
   std::string note_digest_;
   std::string run_id_;
+  std::chrono::seconds run_time_{0};  // of Redis, when it was asked
+  Clock::time_point connected_at_;
   Durability durability_;
 };
 

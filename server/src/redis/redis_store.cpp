@@ -2,10 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "following.h"
 #include "loading.h"
 #include "store_news.h"
 #include "worker.h"
@@ -15,6 +17,9 @@ namespace odb::server {
 namespace {
 
 using namespace redis;
+
+// A standby that is to end, or to try again, should not wait for long.
+constexpr milliseconds kStandbyTimeout{2'000};
 
 class RedisStore final : public Store {
  public:
@@ -26,6 +31,9 @@ class RedisStore final : public Store {
   ~RedisStore() override { RedisStore::stop(); }
 
   Result<std::optional<StoredDatabase>> load(StoreLoader& loader) override {
+    if (options_.is_standby) {
+      possession_.set_timeout(std::min(options_.store_timeout, kStandbyTimeout));
+    }
     if (auto connected = possession_.connect(Possession::Patience::kPatient); !connected) {
       return connected.error();
     }
@@ -39,8 +47,17 @@ class RedisStore final : public Store {
           options_.address.to_string());
     }
     if (auto ours = possession_.check_ours(); !ours) return ours.error();
-    if (auto taken = possession_.take(); !taken) return taken.error();
-    auto stored = load_database(possession_, keys_, *link_, options_, loader);
+    Following following(possession_, keys_, *link_, options_, loader);
+    if (auto taken = possession_.take([&]() -> Result<void> {
+          return options_.is_standby ? following.step() : Result<void>();
+        });
+        !taken) {
+      return taken.error();
+    }
+    auto stored = following.finish();
+    if (stored && !stored->has_value()) {
+      stored = load_database(possession_, keys_, *link_, options_, loader);
+    }
     if (stored && stored->has_value()) {
       version_ = (*stored)->version;
       if ((*stored)->may_have_lost) {
@@ -80,6 +97,8 @@ class RedisStore final : public Store {
   }
 
   void reserve_ids(ObjectId below) override { worker_->reserve(below); }
+  bool is_surely_owned() const override { return worker_->is_surely_owned(); }
+  void cancel_load() override { link_->interrupt(); }
 
   void stop() override {
     is_stopped_ = true;

@@ -13,6 +13,8 @@ constexpr milliseconds kBackoffFirst{50};
 constexpr milliseconds kBackoffMax{2'000};
 constexpr milliseconds kHandshakeTimeoutMax{1'000};
 constexpr milliseconds kGlanceInterval{100};
+// At the end, for what Redis has been asked and not answered yet.
+constexpr milliseconds kLastAnswersTimeout{500};
 
 }  // namespace
 
@@ -27,7 +29,7 @@ Worker::Worker(const RedisOptions& options, const Keys& keys, Link& link, Posses
       on_news_(std::move(on_news)),
       appends_(version),
       retention_(options.retention),
-      renewed_at_(Clock::now()),
+      renewed_at_(Clock::now() - options.lease_time),
       retry_at_(Clock::now()),
       backoff_(kBackoffFirst),
       random_(std::random_device()()),
@@ -136,7 +138,7 @@ void Worker::send() {
   if (now - renewed_at_ >= options_.lease_time / 3) {
     renewed_at_ = now;
     possession_.append_renewal(link_.output());
-    expected_.push_back({Awaited::kRenewal, now});
+    expected_.push_back({Awaited::kRenewal, now, LeaseClock::now()});
   }
   if (auto wrote = link_.write(); !wrote) return break_link(wrote.error());
   // The worker's thread waits for room, and for the time to try again.
@@ -152,11 +154,19 @@ void Worker::read_replies() {
     if (expected_.empty()) {
       return appends_.lose({ErrorCode::kUnavailable, "Redis answers what nobody asked"});
     }
-    const Awaited what = expected_.front().what;
+    const Expected answered = expected_.front();
     expected_.pop_front();
-    if (what == Awaited::kAppend) appends_.on_reply(**reply);
-    if (what == Awaited::kRenewal) appends_.on_renewal(**reply);
+    if (answered.what == Awaited::kAppend) appends_.on_reply(**reply);
+    if (answered.what == Awaited::kRenewal) {
+      appends_.on_renewal(**reply);
+      if (!(*reply)->is_error()) note_renewed(answered.sent);
+    }
   }
+}
+
+// From when it was asked for, as Redis set it later; less what clocks may differ in their pace.
+void Worker::note_renewed(LeaseClock::time_point sent) {
+  owned_until_ = sent + options_.lease_time - options_.lease_time / 10;
 }
 
 void Worker::break_link(Error reason) {
@@ -196,6 +206,7 @@ void Worker::run() {
     on_news_();
     lock.lock();
   }
+  await_answers();
   is_talking_ = false;
   // With answers outstanding the end of this process must be enough: see Possession::take().
   const bool is_clean = !appends_.is_lost() && !appends_.has_unsettled();
@@ -203,6 +214,15 @@ void Worker::run() {
     possession_.release(is_clean ? Possession::End::kClean : Possession::End::kUnclean);
   }
   link_.close();
+}
+
+// So that possession can be given up: whoever waits for it need not wait for the lease.
+void Worker::await_answers() {
+  const auto deadline = Clock::now() + kLastAnswersTimeout;
+  while (is_talking_ && !expected_.empty() && !appends_.is_lost() && Clock::now() < deadline) {
+    if (auto pumped = link_.pump(kGlanceInterval); !pumped) return break_link(pumped.error());
+    read_replies();
+  }
 }
 
 void Worker::talk(Lock& lock) {
@@ -258,6 +278,7 @@ void Worker::lose_link(const Error& reason) {
 
 void Worker::reconnect(Lock& lock) {
   lock.unlock();
+  const auto begun = LeaseClock::now();
   const auto connected = possession_.connect(Possession::Patience::kNone);
   auto resumed = connected ? possession_.resume() : connected.error();
   lock.lock();
@@ -270,6 +291,7 @@ void Worker::reconnect(Lock& lock) {
   if (!noted) spdlog::debug("{}", noted.error().message);
   lock.lock();
   if (is_lost) return;
+  note_renewed(begun);
   renewed_at_ = Clock::now();
   backoff_ = kBackoffFirst;
   ++link_number_;

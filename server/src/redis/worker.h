@@ -1,6 +1,7 @@
 // Worker: talks to Redis once the database is loaded.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -13,6 +14,7 @@
 
 #include "appends.h"
 #include "keys.h"
+#include "lease_clock.h"
 #include "link.h"
 #include "possession.h"
 #include "retention.h"
@@ -49,6 +51,9 @@ class Worker {
   // Takes in what has come; news may have come of it. False: that connection is over.
   bool on_readable(std::uint64_t link);
 
+  // Whether the lease cannot have run out yet. Any thread.
+  bool is_surely_owned() const { return LeaseClock::now() < owned_until_.load(); }
+
   // Gives up possession when everything is settled, and ends the thread.
   void stop();
 
@@ -59,10 +64,12 @@ class Worker {
   struct Expected {
     Awaited what;
     Clock::time_point at;
+    LeaseClock::time_point sent{};  // of a renewal
   };
 
   // The worker's thread.
   void run();
+  void await_answers();
   void talk(Lock& lock);
   void wait(Lock& lock, const Link::Awaited& awaited, milliseconds limit);
   void reconnect(Lock& lock);
@@ -74,6 +81,7 @@ class Worker {
   void send();
   void send_later();
   void wake();
+  void note_renewed(LeaseClock::time_point sent);
   void read_replies();
   void break_link(Error reason);
   bool resume(const Possession::Resumed& resumed);
@@ -100,6 +108,8 @@ class Worker {
   Clock::time_point retry_at_;
   milliseconds backoff_;
   std::minstd_rand random_;
+
+  std::atomic<LeaseClock::time_point> owned_until_{};
 
   std::thread thread_;
 };

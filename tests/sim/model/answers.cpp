@@ -116,7 +116,8 @@ void Checker::check_unavailable(const Attempt& attempt) {
 }
 
 bool Checker::may_blame_the_start(const Conflict& conflict) const {
-  return conflict.won == started_at_ && !std::holds_alternative<CellRead>(conflict.key) &&
+  return (conflict.won == started_at_ || conflict.won == former_started_at_) &&
+         !std::holds_alternative<CellRead>(conflict.key) &&
          !std::holds_alternative<ExistenceRead>(conflict.key);
 }
 

@@ -67,6 +67,8 @@ class Checker final : public StoreWatch {
   // ---- the server ----
   // It begins with what it found in the store.
   void on_started(HistoryId history, Version version);
+  // The one before it goes on meanwhile with what it believes.
+  void on_taken_over() { former_started_at_ = started_at_; }
   // A commit reached it, maybe not for the first time.
   void on_copy(ClientId client, Sequence sequence);
   void on_answered(ClientId client, Sequence sequence, const CommitOutcome& outcome,
@@ -99,6 +101,7 @@ class Checker final : public StoreWatch {
   std::optional<Version> kept_;  // of what the store had, since the last server
   Version acknowledged_;
   Version started_at_;          // of the server that there is
+  Version former_started_at_;   // of the one that it took over from
   std::uint64_t troubles_ = 0;  // of the store: failed appends, times away, overdue versions
   bool is_away_ = false;
   bool is_lost_ = false;

@@ -7,7 +7,7 @@ namespace odb::sim {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 38> kNamed = {{
+constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 40> kNamed = {{
     {"committed", &Counts::committed},
     {"conflicts", &Counts::conflicts},
     {"unavailable", &Counts::unavailable},
@@ -30,6 +30,8 @@ constexpr std::array<std::pair<const char*, std::uint64_t Counts::*>, 38> kNamed
     {"arrived late", &Counts::arrived_late},
     {"crashes", &Counts::crashes},
     {"stops", &Counts::stops},
+    {"absences", &Counts::absences},
+    {"taken over", &Counts::take_overs},
     {"half persisted", &Counts::half_persisted},
     {"histories", &Counts::histories},
     {"resumed over a crash", &Counts::resumed_over_crash},

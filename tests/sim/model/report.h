@@ -30,6 +30,8 @@ struct Counts {
   std::uint64_t arrived_late = 0;        // of these, those that were stored in the end
   std::uint64_t crashes = 0;             // of the server
   std::uint64_t stops = 0;               // in good order
+  std::uint64_t absences = 0;            // of a server, from its store
+  std::uint64_t take_overs = 0;          // by another one
   std::uint64_t half_persisted = 0;      // crashes that left a part of what waited in the store
   std::uint64_t histories = 0;           // begun because versions were lost
   std::uint64_t resumed_over_crash = 0;  // clients that found the next server where they were

@@ -51,7 +51,8 @@ struct ConnectOptions {
   // Meanwhile views go on, and calls that need the server wait for it, for as long as this; then
   // they throw DisconnectedError, having done nothing. Commits that had been sent are asked after
   // when the server is back by then, and take effect at most once; later their outcome is unknown.
-  std::chrono::milliseconds offline_wait{1'000};
+  // Nothing: 1 s, or 15 s when there are several servers, of which another one may take over.
+  std::optional<std::chrono::milliseconds> offline_wait{};
   std::function<void(const LinkEvent&)> on_link;  // called as handlers are
   // What this program calls itself where others see it (Connection::name): at most 256 bytes.
   // Empty: its executable's name.

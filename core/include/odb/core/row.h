@@ -63,8 +63,8 @@ class Row {
 
   // Of the row itself, without what its values hold elsewhere.
   std::size_t block_bytes() const {
-    return sizeof(Row) + field_count_ * sizeof(Value) + mask_words() * sizeof(std::uint64_t) +
-           (extent_ == Extent::kPartial ? sizeof(std::atomic<const Row*>) : 0);
+    return sizeof(Row) + field_count() * sizeof(Value) + mask_words() * sizeof(std::uint64_t) +
+           (extent() == Extent::kPartial ? sizeof(std::atomic<const Row*>) : 0);
   }
 
   // Before publication only.

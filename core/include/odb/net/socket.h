@@ -61,6 +61,11 @@ Result<Socket> connect_tcp(const Endpoint& endpoint, Deadline deadline,
 // host is not one of this machine or the port may not be used.
 Result<std::vector<Socket>> listen_tcp(const Endpoint& endpoint);
 
+// The same, but connections are refused until start_listening(): for who may have to wait.
+Result<std::vector<Socket>> bind_tcp(const Endpoint& endpoint);
+// With those of bind_tcp(endpoint). kAddressInUse when another program listens there meanwhile.
+Result<void> start_listening(const std::vector<Socket>& sockets, const Endpoint& endpoint);
+
 // The next connection, or nothing when none waits (a connection that its peer has given up already
 // counts as none). Fails with kTooManySessions when the process has no descriptors left.
 Result<std::optional<Socket>> accept_tcp(const Socket& listener);

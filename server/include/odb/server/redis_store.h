@@ -36,10 +36,12 @@ struct RedisOptions {
   std::chrono::milliseconds store_timeout{10'000};
   // How long possession lasts without being renewed, and how long to wait at the start for a server
   // that has it.
-  std::chrono::milliseconds lease_time{5'000};
+  std::chrono::milliseconds lease_time{2'000};
   std::chrono::milliseconds lease_wait{15'000};
   LogRetention retention;            // of the log; nothing needs that to start
   std::optional<Filling> filling{};  // whoever fills it says so
+  // Waits for as long as another server has possession; see ServerOptions::standby.
+  bool is_standby = false;
 };
 
 std::unique_ptr<Store> make_redis_store(RedisOptions options);

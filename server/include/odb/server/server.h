@@ -25,6 +25,22 @@ enum class Listening : std::uint8_t {
   kNot,  // reached through Server::open_link only
 };
 
+// Whether a server has the store, and serves; or waits for it, and refuses connections.
+enum class Role : std::uint8_t { kOwner, kStandby };
+
+// Of a server that waits for as long as another one owns the store, and does so again when it has
+// lost the store to another one.
+struct StandbyOptions {
+  // Makes the store, each time that this server begins to wait: one that was lost is of no use any
+  // more. Its load() should wait while another server has what it stands for. Any thread.
+  std::function<std::unique_ptr<Store>()> make_store;
+  // Called on the server's thread with each role, the first one too. `port`: Server::port().
+  std::function<void(Role role, std::uint16_t port)> on_role{};
+  // Called once, on the server's thread, when waiting is in vain, because of a wrong password for
+  // example: it will never serve again.
+  std::function<void(const Error& reason)> on_failed{};
+};
+
 struct ServerOptions {
   Listening listening = Listening::kTcp;
   std::string host = "localhost";
@@ -40,13 +56,16 @@ struct ServerOptions {
   // Called once, on the server's thread, when the store is not this server's any more or has lost
   // commits. Clients can still read; nothing is committed until the server is started anew.
   std::function<void(const Error& reason)> on_store_lost{};
+  // Takes the place of `store` and `on_store_lost`.
+  std::optional<StandbyOptions> standby{};
 };
 
 // Runs on one thread of its own from start() to stop(). The members may be called from any thread.
 class Server {
  public:
-  // Has loaded what the store holds, and listens, when it returns. kAddressInUse,
-  // kBadConfiguration, and what Store::load() says.
+  // Has loaded what the store holds, and listens, when it returns; with a standby it waits for the
+  // store then, and its port is refused to others. kAddressInUse, kBadConfiguration, and what
+  // Store::load() says.
   static Result<std::unique_ptr<Server>> start(ServerOptions options);
 
   // Stops as stop() does.
@@ -54,6 +73,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  Role role() const;
   std::uint16_t port() const;        // 0 when it does not listen
   const std::string& token() const;  // the first one accepted
   std::size_t session_count() const;
@@ -62,7 +82,7 @@ class Server {
 
   // A new connection from within this process, a pair of sockets without port or name: the end for
   // the client, see odb::connect_over(). It speaks what TCP connections speak. kShuttingDown after
-  // stop(), kTooManySessions when the process has no descriptors left.
+  // stop() and while it is standby, kTooManySessions when the process has no descriptors left.
   Result<net::Socket> open_link();
 
   // On which fields, indexes and types commits have conflicted since the start, and how often; the

@@ -30,6 +30,12 @@
 
 namespace odb::server {
 
+// What clients learn when the store is not this server's any more.
+enum class WhenLost : std::uint8_t {
+  kUnknown,   // that the outcomes of their commits in flight are
+  kHandOver,  // nothing: they ask the server that takes over
+};
+
 // What the core is made of; all outlive it. Tests replace parts.
 struct CoreParts {
   const net::TokenTable& tokens;
@@ -47,6 +53,7 @@ struct CoreParts {
   std::function<std::uint64_t()> resident_bytes{};
   StoreHost* host = nullptr;  // how the store reaches the core's thread; null: it never does
   std::function<void(const Error&)> on_store_lost{};
+  WhenLost when_lost = WhenLost::kUnknown;
 };
 
 // One thread at a time. A message enters through its session; after all that arrived together has
@@ -71,8 +78,15 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   // When tick() or end_turns() has something to do before the next second is over.
   std::optional<Time> turns_deadline() const { return turns_.deadline(); }
   void end_turns(Time now);
+  // Nothing goes to the store any more, and nobody is told of what has not been confirmed.
+  void hand_over() { hands_over_ = true; }
   // Says goodbye to everyone; commits already accepted are still answered first.
-  void shut_down();
+  void shut_down(const Error& reason = {ErrorCode::kShuttingDown, "the server is shutting down"});
+  // Whether what it knows is the newest there is: nobody else can own the store. Without handing
+  // over nobody else is there to own it.
+  bool is_surely_newest() const {
+    return parts_.when_lost == WhenLost::kUnknown || parts_.store.is_surely_owned();
+  }
 
   const Limits& limits() const { return parts_.limits; }
   const SnapshotPiece& snapshot_piece() const { return parts_.snapshot_piece; }
@@ -205,6 +219,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   std::deque<IdRequest> id_requests_;
   Time now_{};  // at the last tick
   bool shutting_down_ = false;
+  bool hands_over_ = false;  // nothing goes to the store any more
 };
 
 }  // namespace odb::server

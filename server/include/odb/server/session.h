@@ -129,6 +129,7 @@ class Session {
   void submit_commit(Commit& message, std::size_t bytes);
   void on(Flush& message);
   void on(StatusRequest& message);
+  void answer_held_flushes();
   void on(Goodbye& message);
   void on_unsupported(std::string_view what,
                       std::variant<std::monostate, RequestId, SubscriptionId> about);
@@ -168,6 +169,7 @@ class Session {
   std::set<SubscriptionId> subscriptions_;
   std::unique_ptr<Jobs> jobs_;
   PartialCommit partial_;
+  std::vector<RequestId> held_flushes_;  // while a newer version may be at another server
   Time opened_at_;
   Time last_received_;
   Time last_sent_;

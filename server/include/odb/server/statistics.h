@@ -16,8 +16,9 @@ namespace odb::server {
 // Whether the store takes commits.
 enum class StoreStanding : std::uint8_t {
   kReady,
-  kAway,  // it is expected back; until then commits are refused
-  kLost,  // it is not this server's any more, or lost commits: reads only until the next start
+  kAway,       // it is expected back; until then commits are refused
+  kLost,       // it is not this server's any more, or lost commits: reads only until the next start
+  kElsewhere,  // another server owns it; this one waits as standby
 };
 std::string_view to_string(StoreStanding standing);  // "ready"
 

@@ -78,6 +78,12 @@ class StoreLoader {
   // who want it, since nothing needs it to start.
   virtual bool wants_log() const { return false; }
   virtual Result<void> on_log(std::vector<CommitRecord> /*append*/) { return {}; }
+
+  // For a store that reads what another server still writes: all objects of `version` have been
+  // handed out, some of them as a later version left them, some of those deleted since not at all.
+  // Then each later version in order. What of it an object has already is left out.
+  virtual Result<void> on_loaded(Version version);
+  virtual Result<void> on_version(CommitRecord record);
 };
 
 // What a store tells the server, on the server's own thread of control: from within append() or
@@ -126,6 +132,8 @@ class Store {
   virtual Result<std::optional<StoredDatabase>> load(StoreLoader& /*loader*/) {
     return std::optional<StoredDatabase>();
   }
+  // Makes a load() that waits or reads end soon, with kShuttingDown. Any thread.
+  virtual void cancel_load() {}
   // From here on versions belong to this history: the loaded one or a new one. Durable when it
   // returns.
   virtual Result<void> begin(HistoryId /*history*/) { return {}; }
@@ -133,6 +141,9 @@ class Store {
   // Copies what it needs before it returns.
   virtual void append(const CommitBatch& batch) = 0;
   virtual void reserve_ids(ObjectId below) = 0;
+  // Whether no other server can own the store at this moment, as far as this one's clock can tell:
+  // what it knows is then the newest there is.
+  virtual bool is_surely_owned() const { return true; }
   // Gives up possession. Nobody is told anything after it returns.
   virtual void stop() {}
   virtual std::string name() const = 0;  // "memory", for logs
