@@ -40,7 +40,8 @@ def test_help_shows_every_option_with_its_environment_variable(run, root):
     assert names == limit_options(root) | {
         "--store-timeout", "--lease-time", "--lease-wait", "--log-versions-max",
         "--redis", "--redis-user", "--redis-password-file", "--redis-database", "--redis-prefix",
-        "--data-dir", "--durability", "--inmem", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
+        "--data-dir", "--durability", "--inmem", "--restore", "--service-token", "--service-token-file", "--tls-cert",
+            "--tls-key",
         "--log-level", "--config", "--help", "--version"}
     for name in names - {"--help", "--version"}:
         variable = "ODB_" + name[2:].replace("-", "_").upper()
