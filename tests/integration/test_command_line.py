@@ -41,7 +41,7 @@ def test_help_shows_every_option_with_its_environment_variable(run, root):
         "--store-timeout", "--lease-time", "--lease-wait",
         "--retain-versions", "--retain-time", "--log-versions-max",
         "--standby", "--redis", "--redis-user", "--redis-password-file", "--redis-database", "--redis-prefix",
-        "--data-dir", "--durability", "--inmem", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
+        "--data-dir", "--durability", "--inmem", "--restore", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
         "--metrics", "--log-level", "--config", "--help", "--version"}
     for name in names - {"--help", "--version"}:
         variable = "ODB_" + name[2:].replace("-", "_").upper()

@@ -1,8 +1,9 @@
 // odb status: how a server is.
 #include <CLI/CLI.hpp>
+#include <array>
 #include <boost/json.hpp>
 #include <chrono>
-#include <cmath>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <thread>
@@ -28,9 +29,10 @@ bool is_counter(const std::string& name) { return name.ends_with("_total"); }
 
 std::string figure_text(const std::string& name, double value) {
   if (name.ends_with("_bytes")) return with_unit(value);
-  if (name.ends_with("_seconds")) return std::to_string(value) + " s";
-  if (std::floor(value) == value) return std::to_string(static_cast<std::int64_t>(value));
-  return std::to_string(value);
+  std::array<char, 48> text{};
+  const bool is_time = name.ends_with("_seconds");
+  std::snprintf(text.data(), text.size(), is_time ? "%.6g s" : "%.12g", value);
+  return text.data();
 }
 
 Result<ExitCode> show(const Arguments& given, Output output) {

@@ -21,21 +21,25 @@ Result<ExitCode> show(const Verification& found, const std::string& name, Output
   const bool is_well = found.wrong.empty();
   Result<void> printed;
   if (output == Output::kJson) {
-    printed = print(boost::json::object{{"ok", is_well},
-                                        {"objects", found.objects},
-                                        {"index_entries", found.index_entries},
-                                        {"logged_versions", found.logged_versions},
-                                        {"dangling_references", found.dangling},
-                                        {"wrong", boost::json::value_from(found.wrong)}});
+    boost::json::object json{{"ok", is_well},
+                             {"objects", found.objects},
+                             {"index_entries", found.index_entries},
+                             {"logged_versions", found.logged_versions},
+                             {"wrong", boost::json::value_from(found.wrong)}};
+    if (found.dangling) json["dangling_references"] = *found.dangling;
+    printed = print(json);
   } else {
     for (const std::string& wrong : found.wrong) {
       std::fprintf(stderr, "odb: %s: %s\n", name.c_str(), wrong.c_str());
     }
-    printed =
-        print(name + (is_well ? " is well: " : " is damaged: ") + std::to_string(found.objects) +
-              " objects, " + std::to_string(found.index_entries) + " index entries, " +
-              std::to_string(found.logged_versions) + " versions in the log, " +
-              std::to_string(found.dangling) + " references to deleted objects");
+    std::string line = name + (is_well ? " is well: " : " is damaged: ") +
+                       std::to_string(found.objects) + " objects, " +
+                       std::to_string(found.index_entries) + " index entries";
+    if (found.dangling) {
+      line += ", " + std::to_string(found.logged_versions) + " versions in the log, " +
+              std::to_string(*found.dangling) + " references to deleted objects";
+    }
+    printed = print(line);
   }
   if (!printed) return printed.error();
   return is_well ? ExitCode::kSuccess : ExitCode::kDamaged;

@@ -70,7 +70,7 @@ class WatchingLoader final : public server::StoreLoader {
 void count_dangling(const VersionedState& state, const Value& value, Verification& found) {
   if (value.kind() == ValueKind::kReference) {
     const ObjectTable* table = state.objects(value.object_type());
-    if (table == nullptr || table->newest(value.object()) == nullptr) ++found.dangling;
+    if (table == nullptr || table->newest(value.object()) == nullptr) ++*found.dangling;
     return;
   }
   for (const Value& element : value.elements()) count_dangling(state, element, found);
@@ -119,6 +119,7 @@ void check_state(const VersionedState& state, Verification& found) {
 
 Result<Verification> verify_source(Source& source, Progress& progress) {
   Verification found;
+  found.dangling = 0;
   const server::Limits limits;
   const auto database = std::make_unique<server::Database>(limits);
   Version last_logged;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct Verification {
   std::uint64_t index_entries = 0;
   std::uint64_t logged_versions = 0;
   std::vector<std::string> wrong;  // empty: nothing
-  std::uint64_t dangling = 0;      // references to objects that are no more: allowed
+  // References to objects that are no more, which is allowed; not counted at a server.
+  std::optional<std::uint64_t> dangling;
 };
 
 // A dump or a store: all checksums, values against their types, identities, versions, unique
