@@ -66,9 +66,12 @@ def test_the_examples_of_the_section_run(heading, own_server, monkeypatch):
     real_connect = object_database.connect
 
     def connect(host, port, auth_token, *args, **kwargs):
-        assert (host, port) == ("localhost", 8000)
+        servers = [host] if isinstance(host, str) else host
+        places = [(server, port) if isinstance(server, str) else server for server in servers]
+        assert places[0] == ("localhost", 8000)
+        places = [(name, own_server.port) for name, _ in places]
         token = own_server.token if auth_token == "TOKEN" else auth_token
-        connection = real_connect(host, own_server.port, token, *args, **kwargs)
+        connection = real_connect(places, None, token, *args, **kwargs)
         connection._name = "localhost:8000"
         connections.append(connection)
         return connection
