@@ -42,7 +42,7 @@ def test_help_shows_every_option_with_its_environment_variable(run, root):
         "--retain-versions", "--retain-time", "--log-versions-max",
         "--redis", "--redis-user", "--redis-password-file", "--redis-database", "--redis-prefix",
         "--data-dir", "--durability", "--inmem", "--service-token", "--service-token-file", "--tls-cert", "--tls-key",
-        "--metrics", "--log-level", "--config", "--help", "--version"}
+        "--restore", "--metrics", "--log-level", "--config", "--help", "--version"}
     for name in names - {"--help", "--version"}:
         variable = "ODB_" + name[2:].replace("-", "_").upper()
         assert f"(Env:{variable})" in result.stdout
