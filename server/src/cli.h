@@ -21,7 +21,7 @@ struct CommandLine {
   std::optional<RedisOptions> redis;
   std::optional<EmbeddedOptions> embedded;
   std::optional<net::Endpoint> metrics;  // where they are served
-  std::string restore_file;  // a dump to begin with in memory; empty: none
+  std::string restore_file;              // a dump to begin with in memory; empty: none
   spdlog::level::level_enum log_level = spdlog::level::info;
   std::vector<std::string> warnings;  // for the log, once there is one
 };

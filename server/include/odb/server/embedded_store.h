@@ -28,8 +28,8 @@ struct EmbeddedOptions {
   // How long an append may stay unconfirmed before its authors are told that its outcome is
   // unknown.
   std::chrono::milliseconds store_timeout{10'000};
-  LogRetention retention;  // of the log; nothing needs that to start
-  std::optional<Filling> filling{};          // whoever fills it says so
+  LogRetention retention;            // of the log; nothing needs that to start
+  std::optional<Filling> filling{};  // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_embedded_store(EmbeddedOptions options);

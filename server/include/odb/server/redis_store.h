@@ -38,8 +38,8 @@ struct RedisOptions {
   // that has it.
   std::chrono::milliseconds lease_time{5'000};
   std::chrono::milliseconds lease_wait{15'000};
-  LogRetention retention;  // of the log; nothing needs that to start
-  std::optional<Filling> filling{};          // whoever fills it says so
+  LogRetention retention;            // of the log; nothing needs that to start
+  std::optional<Filling> filling{};  // whoever fills it says so
 };
 
 std::unique_ptr<Store> make_redis_store(RedisOptions options);
