@@ -29,6 +29,7 @@ SHOWN_BY = {
     "--tls-cert": ((*IN_MEMORY, *PLACE), "/no/file", REFUSED, "must be given together"),
     "--tls-key": ((*IN_MEMORY, *PLACE), "/no/file", REFUSED, "must be given together"),
     "--metrics": ((*IN_MEMORY, *PLACE), "nonsense", REFUSED, "--metrics: expected HOST:PORT"),
+    "--restore": ((*IN_MEMORY, *PLACE), "/no/file", FAILED, "/no/file"),
     "--log-level": ((*IN_MEMORY, *PLACE), "loud", REFUSED, "--log-level"),
 }
 ELSEWHERE = {"--config", "--help", "--version", "--redis-prefix"}
