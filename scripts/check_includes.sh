@@ -7,7 +7,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 # Rules are extended regular expressions over what stands between the quotes or angle brackets.
 std='[a-z0-9_]+'
-boost_pure='boost/(describe|unordered|mp11|endian|container|container_hash|config)(/.*|\.hpp)'
+boost_pure='boost/(describe|icl|unordered|mp11|endian|container|container_hash|config)(/.*|\.hpp)'
 boost='boost/.*'
 posix='((sys|netinet|arpa|linux)/)?[a-z0-9_]+\.h'
 core='odb/core/.*|odb/version\.h'

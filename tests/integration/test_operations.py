@@ -37,19 +37,24 @@ def free_ports(count):
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch, clean_environment):
-    port, metrics_port, redis_port = free_ports(3)
+    port, metrics_port, redis_port, second_port, second_metrics_port = free_ports(5)
     (tmp_path / "redis").mkdir()
     redis = RedisProcess(tmp_path / "redis", "--port", str(redis_port), "--bind", "127.0.0.1")
     monkeypatch.setenv("ODB_SCRATCH_REDIS_PORT", str(redis_port))
     monkeypatch.setenv("ODB_SCRATCH", str(tmp_path))
     monkeypatch.setenv("ODB_SCRATCH_PORT", str(port))
     monkeypatch.setenv("ODB_SCRATCH_METRICS_PORT", str(metrics_port))
+    monkeypatch.setenv("ODB_SCRATCH_SECOND_PORT", str(second_port))
+    monkeypatch.setenv("ODB_SCRATCH_SECOND_METRICS_PORT", str(second_metrics_port))
     monkeypatch.setenv("PATH", f"{HERE / 'operations'}:{tmp_path / 'usr/bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "usr/lib/python3/dist-packages"))
     (tmp_path / "var/lib/odb").mkdir(parents=True, mode=0o700)
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     yield tmp_path
     subprocess.run([HERE / "operations/systemctl", "stop", "odb-server"], timeout=TIMEOUT_SECONDS)
+    second = tmp_path / "var/lib/odb/standby.pid"
+    if second.exists():
+        subprocess.run(["kill", second.read_text().strip()], stderr=subprocess.DEVNULL)
     redis.kill()
 
 
@@ -59,7 +64,7 @@ def test_every_command_of_the_document_works_in_its_order(root, scratch, package
     found = blocks((root / "docs/operations.md").read_text())
     headings = [heading for heading, _ in found]
     for wanted in ("Install", "Start", "Watch", "Back up", "Restore", "Upgrade", "Move to Redis",
-                   "Remove"):
+                   "Take over", "Remove"):
         assert wanted in headings
     for heading, commands in found:
         result = subprocess.run(
