@@ -90,7 +90,7 @@ void ClientCore::receive(ServerMessage message, Time now) {
           [&](ObjectsLoaded& loaded) { on(loaded); },
           [&](SchemaDefined& defined) { on(defined); },
           [&](Flushed& flushed) { on(flushed); },
-          [&](Status& status) { on(status); },
+          [&](ServerStatus& status) { on(status); },
           [&](Heartbeat& heartbeat) {
             // What was missed may still be on its way, of older versions.
             if (phase_ != Phase::kResuming) receiving_cache().see_version(heartbeat.version);
@@ -228,7 +228,7 @@ void ClientCore::on(Flushed& message) {
   finish_request(message.request, message.version);
 }
 
-void ClientCore::on(Status& message) {
+void ClientCore::on(ServerStatus& message) {
   const auto found = requests_.find(message.request);
   if (found == requests_.end()) return on_unexpected("a status that nobody asked for");
   const Version version = message.version;

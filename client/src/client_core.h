@@ -48,7 +48,7 @@ struct RequestTicket {
   std::optional<Version> version;
   std::optional<Error> error;
   bool is_done() const { return version.has_value() || error.has_value(); }
-  std::optional<Status> status;  // of a request for it
+  std::optional<ServerStatus> status;  // of a request for it
 };
 
 // A load of objects as of a version: done when complete or failed.
@@ -214,7 +214,7 @@ class ClientCore {
   void on(Unsubscribed& message);
   void on(ObjectsLoaded& message);
   void on(Flushed& message);
-  void on(Status& message);
+  void on(ServerStatus& message);
   void on(CommitDone& message);
   void on(CommitsAccepted& message);
   void finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta as_delta);

@@ -56,7 +56,7 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   CommitOutcome commit(CommitRequest request, HistoryId history, Timeout timeout);
   void commit_async(CommitRequest request, HistoryId history, CommitCallback done);
   Version flush(Timeout timeout);
-  Status status(Timeout timeout);
+  ServerStatus status(Timeout timeout);
   void wait_for_version(Version version, Timeout timeout);
   void wait_for_change(Version step, Timeout timeout);  // of the cache
   HandlerId on_commit(ChangeHandler handler);

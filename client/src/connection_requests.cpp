@@ -222,7 +222,7 @@ Version Connection::flush(Timeout timeout) {
   return *ticket->version;
 }
 
-Status Connection::status(Timeout timeout) {
+ServerStatus Connection::status(Timeout timeout) {
   check_process();
   Lock lock(mutex_);
   check_connected(lock);

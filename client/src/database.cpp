@@ -225,7 +225,7 @@ Version Database::flush(std::optional<std::chrono::milliseconds> timeout) {
   return connection_->flush(timeout);
 }
 
-Status Database::status(std::optional<std::chrono::milliseconds> timeout) {
+ServerStatus Database::status(std::optional<std::chrono::milliseconds> timeout) {
   return connection_->status(timeout);
 }
 

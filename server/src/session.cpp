@@ -377,7 +377,7 @@ void Session::on(Flush& message) {
 }
 
 void Session::on(StatusRequest& message) {
-  Status status = core_.status();
+  ServerStatus status = core_.status();
   status.request = message.request;
   const Catalog& catalog = *core_.pipeline().published_catalog();
   for (const auto& type : catalog.types()) {

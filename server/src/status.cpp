@@ -9,15 +9,15 @@ namespace odb::server {
 namespace {
 
 template <class Number>
-Figure figure(const char* name, Number value) {
+ServerFigure figure(const char* name, Number value) {
   return {name, static_cast<double>(value)};
 }
 
 }  // namespace
 
-Status ServerCore::status() {
+ServerStatus ServerCore::status() {
   const Statistics now = statistics();
-  Status status;
+  ServerStatus status;
   status.history = now.history;
   status.version = now.published;
   status.ids_below = next_id_;

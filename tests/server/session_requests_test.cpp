@@ -280,20 +280,20 @@ TEST(SessionStatus, SaysHowTheServerIs) {
   TestClient client(server);
   const IdRange ids = client.open().ids[0];
   client.send(StatusRequest{RequestId{5}});
-  const Status before = client.expect<Status>();
+  const ServerStatus before = client.expect<ServerStatus>();
   EXPECT_EQ(before.request, RequestId{5});
   EXPECT_TRUE(before.schemas.empty());
   EXPECT_GT(before.ids_below.value, ids.first.value + ids.count);  // and the connection's own
   const auto sessions =
       std::find_if(before.figures.begin(), before.figures.end(),
-                   [](const Figure& figure) { return figure.name == "sessions"; });
+                   [](const ServerFigure& figure) { return figure.name == "sessions"; });
   ASSERT_NE(sessions, before.figures.end());
   EXPECT_EQ(sessions->value, 1);
 
   client.send(DefineSchema{RequestId{6}, {"todo", {{"Task", {{"title", Type::text()}}, {}}}}});
   EXPECT_EQ(client.expect<SchemaDefined>().request, RequestId{6});
   client.send(StatusRequest{RequestId{7}});
-  const Status after = client.expect<Status>();
+  const ServerStatus after = client.expect<ServerStatus>();
   EXPECT_EQ(after.schemas, std::vector<std::string>{"todo"});
   EXPECT_EQ(after.version.value, before.version.value + 1);
   EXPECT_EQ(after.history, before.history);

@@ -354,16 +354,16 @@ ServerMessage RandomMessages::server_message() {
         return Delta{id<Version>(), text(), changes(ObjectChange::Kind::kEnterLazily)};
       })};
     case 18:
-      return Status{id<RequestId>(),
-                    random_id<HistoryId>(),
-                    id<Version>(),
-                    id<ObjectId>(),
-                    text(),
-                    text(),
-                    some([&] { return text(); }),
-                    some([&] {
-                      return Figure{text(), static_cast<double>(below(1000)) / 7};
-                    })};
+      return ServerStatus{id<RequestId>(),
+                          random_id<HistoryId>(),
+                          id<Version>(),
+                          id<ObjectId>(),
+                          text(),
+                          text(),
+                          some([&] { return text(); }),
+                          some([&] {
+                            return ServerFigure{text(), static_cast<double>(below(1000)) / 7};
+                          })};
     case 12:
       return Flushed{id<RequestId>(), id<Version>()};
     case 13:

@@ -39,7 +39,7 @@ Result<ExitCode> show(const Arguments& given, Output output) {
   auto place = take_place(given.place, Places::kServers);
   if (!place) return place.error();
   Database database = connect_to(std::get<ServerPlace>(*place));
-  const Status before = database.status();
+  const ServerStatus before = database.status();
   const auto begin = Clock::now();
   const auto until = begin + std::chrono::duration_cast<Clock::duration>(
                                  std::chrono::duration<double>(given.over_s));
@@ -48,21 +48,21 @@ Result<ExitCode> show(const Arguments& given, Output output) {
     std::this_thread::sleep_for(std::min<Clock::duration>(kGlance, until - now));
   }
   if (is_interrupted()) return interrupted();
-  const Status status = given.over_s > 0 ? database.status() : before;
+  const ServerStatus status = given.over_s > 0 ? database.status() : before;
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   std::map<std::string, double> rates;
   if (given.over_s > 0) {
     rates["versions"] = static_cast<double>(status.version.value - before.version.value) / seconds;
     std::map<std::string, double> earlier;
-    for (const Figure& figure : before.figures) earlier[figure.name] = figure.value;
-    for (const Figure& figure : status.figures) {
+    for (const ServerFigure& figure : before.figures) earlier[figure.name] = figure.value;
+    for (const ServerFigure& figure : status.figures) {
       if (!is_counter(figure.name)) continue;
       rates[figure.name] = (figure.value - earlier[figure.name]) / seconds;
     }
   }
   if (output == Output::kJson) {
     boost::json::object figures, rate;
-    for (const Figure& figure : status.figures) figures[figure.name] = figure.value;
+    for (const ServerFigure& figure : status.figures) figures[figure.name] = figure.value;
     for (const auto& [name, value] : rates) rate[name] = value;
     auto printed = print(boost::json::object{{"software", status.software},
                                              {"history", to_text(status.history)},
@@ -85,7 +85,7 @@ Result<ExitCode> show(const Arguments& given, Output output) {
       {"history", to_text(status.history)},
       {"store", status.store},
       {"schemas", schemas}};
-  for (const Figure& figure : status.figures) {
+  for (const ServerFigure& figure : status.figures) {
     rows.push_back({figure.name, figure_text(figure.name, figure.value)});
   }
   for (const auto& [name, value] : rates) {

@@ -11,7 +11,7 @@ namespace odb::tool {
 ServerSource::ServerSource(Database database, std::string address)
     : database_(std::move(database)), address_(std::move(address)) {}
 
-View ServerSource::choose(const Status& status) const {
+View ServerSource::choose(const ServerStatus& status) const {
   const View newest = database_.view();
   const DumpHeader& wanted = wanted_.header;
   if (wanted.history != status.history || wanted.version > newest.version()) return newest;
@@ -34,7 +34,7 @@ View ServerSource::choose(const Status& status) const {
 }
 
 Result<server::StoredDatabase> ServerSource::load(server::StoreLoader& loader) {
-  const Status status = learn_schemas(database_);
+  const ServerStatus status = learn_schemas(database_);
   database_.flush();
   const View view = choose(status);
   server::StoredDatabase stored;
@@ -73,8 +73,8 @@ std::unique_ptr<Source> make_server_source(Database database, const std::string&
   return std::make_unique<ServerSource>(std::move(database), address);
 }
 
-Status learn_schemas(Database& database) {
-  Status status = database.status();
+ServerStatus learn_schemas(Database& database) {
+  ServerStatus status = database.status();
   // Nothing is added: the server answers with all types that it has of the schema.
   for (const std::string& schema : status.schemas) database.define(Schema(schema));
   return status;

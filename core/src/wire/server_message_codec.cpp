@@ -16,7 +16,7 @@
 namespace odb::wire {
 namespace {
 
-void write_status(schema::Status::Builder out, const Status& status) {
+void write_status(schema::Status::Builder out, const ServerStatus& status) {
   out.setRequest(status.request.value);
   write_random_id(out.getHistory(), status.history);
   out.setVersion(status.version.value);
@@ -25,7 +25,7 @@ void write_status(schema::Status::Builder out, const Status& status) {
   out.setStore(as_text(status.store));
   set_list(out.initSchemas(count_of(status.schemas)), status.schemas, as_text);
   write_list(out.initFigures(count_of(status.figures)), status.figures,
-             [](schema::Figure::Builder to, const Figure& figure) {
+             [](schema::Figure::Builder to, const ServerFigure& figure) {
                to.setName(as_text(figure.name));
                to.setValue(figure.value);
              });
@@ -105,7 +105,7 @@ struct Writer {
     to.setRequest(message.request.value);
     to.setVersion(message.version.value);
   }
-  void operator()(const Status& message) { write_status(out.initStatus(), message); }
+  void operator()(const ServerStatus& message) { write_status(out.initStatus(), message); }
   void operator()(const Heartbeat& message) {
     out.initHeartbeat().setVersion(message.version.value);
   }
@@ -183,8 +183,8 @@ void read_deltas(schema::Deltas::Reader in, ReadContext& context, Deltas& out) {
   changes.finish();
 }
 
-Status read_status(schema::Status::Reader in, ReadContext& context) {
-  Status status;
+ServerStatus read_status(schema::Status::Reader in, ReadContext& context) {
+  ServerStatus status;
   status.request = RequestId{in.getRequest()};
   status.history = read_random_id<HistoryId>(in.getHistory());
   status.version = Version{in.getVersion()};
@@ -193,9 +193,10 @@ Status read_status(schema::Status::Reader in, ReadContext& context) {
   status.store = read_text(in.getStore());
   status.schemas = context.read_list<std::string>(
       in.getSchemas(), [](capnp::Text::Reader schema) { return read_text(schema); });
-  status.figures = context.read_list<Figure>(in.getFigures(), [](schema::Figure::Reader figure) {
-    return Figure{read_text(figure.getName()), figure.getValue()};
-  });
+  status.figures =
+      context.read_list<ServerFigure>(in.getFigures(), [](schema::Figure::Reader figure) {
+        return ServerFigure{read_text(figure.getName()), figure.getValue()};
+      });
   return status;
 }
 

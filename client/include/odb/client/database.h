@@ -18,7 +18,7 @@
 #include "odb/client/view.h"
 #include "odb/core/conflict_counters.h"
 #include "odb/core/interest.h"
-#include "odb/core/messages.h"
+#include "odb/core/server_status.h"
 
 namespace odb {
 
@@ -227,7 +227,7 @@ class Database {
   Version flush(std::optional<std::chrono::milliseconds> timeout = {});
 
   // How the server is. Throws Exception with kUnsupported when it is too old to say.
-  Status status(std::optional<std::chrono::milliseconds> timeout = {});
+  ServerStatus status(std::optional<std::chrono::milliseconds> timeout = {});
 
   // Return when the cache is at this version or a later one, or shows something that the view does
   // not: a commit, or a subscription that loaded or ended. Throw TimeoutError, DisconnectedError.

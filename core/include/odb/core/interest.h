@@ -83,4 +83,10 @@ Result<void> check_interest(const Catalog& catalog, const Interest& interest);
 // The schema whose objects it is about. Requires an interest that has been checked.
 const std::string& schema_of(const Catalog& catalog, const Interest& interest);
 
+// What a subscription brings of each object.
+enum class Loading : std::uint8_t {
+  kEager,  // all fields
+  kLazy,   // the fields that stand in indexes; others with the first commit that writes them
+};
+
 }  // namespace odb

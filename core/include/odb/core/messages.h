@@ -14,6 +14,7 @@
 #include "odb/core/ids.h"
 #include "odb/core/interest.h"
 #include "odb/core/schema.h"
+#include "odb/core/server_status.h"
 
 namespace odb {
 
@@ -61,11 +62,6 @@ struct DefineSchema {
   RequestId request;
   SchemaDefinition schema;
   friend bool operator==(const DefineSchema&, const DefineSchema&) = default;
-};
-// What a subscription brings of each object.
-enum class Loading : std::uint8_t {
-  kEager,  // all fields
-  kLazy,   // the fields that stand in indexes; others with the first commit that writes them
 };
 struct Subscribe {
   SubscriptionId subscription;
@@ -234,23 +230,6 @@ struct Flushed {
   Version version;
   friend bool operator==(const Flushed&, const Flushed&) = default;
 };
-// How a server is.
-struct Figure {
-  std::string name;
-  double value = 0;
-  friend bool operator==(const Figure&, const Figure&) = default;
-};
-struct Status {
-  RequestId request;
-  HistoryId history;
-  Version version;
-  ObjectId ids_below;  // no identity from here on was granted
-  std::string software;
-  std::string store;
-  std::vector<std::string> schemas;  // those that the client may see
-  std::vector<Figure> figures;       // other servers may have others
-  friend bool operator==(const Status&, const Status&) = default;
-};
 // Refuses one request; the session goes on. A refusal that ends the session is a Goodbye.
 struct RequestRefused {
   // What is refused: a request, a subscription, or (monostate) a message that carries no number.
@@ -263,6 +242,6 @@ using ServerMessage =
     std::variant<Hello, Authenticated, SessionOpened, Resumed, IdsGranted, CreditsGranted,
                  SchemaDefined, SnapshotChunk, SubscriptionLoaded, CommitDone, Delta, ObjectsLoaded,
                  Flushed, Heartbeat, RequestRefused, Goodbye, Unsubscribed, CommitsAccepted, Deltas,
-                 Status, UnknownMessage>;
+                 ServerStatus, UnknownMessage>;
 
 }  // namespace odb

@@ -102,7 +102,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   SubscriptionEngine& subscriptions() { return subscriptions_; }
   std::size_t session_count() const { return sessions_.size(); }
   // For whoever asks; without the schemas, which not everybody may see.
-  Status status();
+  ServerStatus status();
   // On what commits have conflicted since the start.
   std::vector<ConflictCount> conflict_counts() const {
     return conflicts_.counts(*state().catalog());

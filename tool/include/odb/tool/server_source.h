@@ -25,7 +25,7 @@ class ServerSource final : public Source {
 
  private:
   // The view of the version that is wanted; else the newest.
-  View choose(const Status& status) const;
+  View choose(const ServerStatus& status) const;
 
   Database database_;
   const std::string address_;
@@ -35,6 +35,6 @@ class ServerSource final : public Source {
 std::unique_ptr<Source> make_server_source(Database database, const std::string& address);
 
 // Makes every schema of the server known to the connection, and gives the server's status.
-Status learn_schemas(Database& database);
+ServerStatus learn_schemas(Database& database);
 
 }  // namespace odb::tool
