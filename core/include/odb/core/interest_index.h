@@ -96,7 +96,7 @@ class InterestIndex {
   void match_index(const VersionedState& state, const CatalogIndex& index, ObjectId object,
                    const Row* before, const Row* after, std::vector<Match>& out);
 
-  struct Ranges;  // registrations by the ranges of keys that they cover
+  struct Ranges;    // registrations by the ranges of keys that they cover
   struct Creators;  // who created what
 
   boost::unordered_flat_map<Name, std::unique_ptr<Registration>> registrations_;
