@@ -187,7 +187,7 @@ def test_a_short_pause_changes_nothing(pair, write):
     owner, standby = pair
     writer = write(pair)
     owner.send_signal(signal.SIGSTOP)
-    time.sleep(0.5)
+    time.sleep(0.5)  # the pause itself, a quarter of the lease
     owner.send_signal(signal.SIGCONT)
     assert writer.goes_on()
     assert owner.is_owner() and standby.times_as_owner() == 0
@@ -238,9 +238,10 @@ def test_what_changes_while_a_standby_reads_is_there_when_it_takes_over(fleet, o
         things = list(Thing.lookupAll())
     random = Random(7)
     is_stopping = False
+    turn = 0
 
     def move():
-        turn = 0
+        nonlocal turn
         while not is_stopping:
             turn += 1
             with db.transaction():
@@ -259,7 +260,8 @@ def test_what_changes_while_a_standby_reads_is_there_when_it_takes_over(fleet, o
     mover.start()
     standby = fleet.start()
     assert wait_for(lambda: "this standby follows, from version" in standby.log()), standby.log()
-    time.sleep(0.3)  # some of it comes by the log alone
+    seen = turn
+    assert wait_for(lambda: turn >= seen + 20), "some of it comes by the log alone"
     is_stopping = True
     mover.join(WAIT_SECONDS)
     db.flush()

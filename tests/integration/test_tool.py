@@ -15,7 +15,7 @@ import pytest
 
 from dump_file import TASK, object_lines, tasks, write_dump
 from redis_process import RedisProcess
-from server_process import TOKEN, WAIT_SECONDS, ServerProcess, wait_for
+from server_process import TOKEN, WAIT_SECONDS, wait_for
 
 MANY = int(os.environ.get("ODB_TEST_TOOL_OBJECTS", "1000000"))
 
@@ -73,20 +73,6 @@ def folder(tool, tmp_path, small):
     return path
 
 
-@pytest.fixture
-def serve(program, clean_environment):
-    started = []
-
-    def start_one(*options, **settings):
-        server = ServerProcess(program, *options, **settings)
-        started.append(server)
-        return server
-
-    yield start_one
-    for server in started:
-        server.kill()
-
-
 def at(server):
     return "--server", f"127.0.0.1:{server.port}"
 
@@ -111,8 +97,8 @@ def test_a_million_objects_come_through_every_store_unchanged(tool, tmp_path, re
     assert object_lines(tmp_path / "third") == expected
 
 
-def test_a_server_serves_what_was_restored_and_dumps_it(tool, tmp_path, serve, folder, small, odb):
-    server = serve(store=("--data-dir", str(folder)))
+def test_a_server_serves_what_was_restored_and_dumps_it(tool, tmp_path, start, folder, small, odb):
+    server = start(store=("--data-dir", str(folder)))
     dumped = json.loads(tool("dump", tmp_path / "dump", *at(server), "--json").stdout)
     assert dumped["objects"] == 100
     assert object_lines(tmp_path / "dump") == object_lines(small)
@@ -139,8 +125,8 @@ def test_a_server_serves_what_was_restored_and_dumps_it(tool, tmp_path, serve, f
     assert json.loads(tool("verify", "--data-dir", folder, "--json").stdout)["objects"] == 101
 
 
-def test_a_memory_server_begins_with_a_dump(tool, tmp_path, serve, small):
-    server = serve("--restore", str(small))
+def test_a_memory_server_begins_with_a_dump(tool, tmp_path, start, small):
+    server = start("--restore", str(small))
     tool("dump", tmp_path / "dump", *at(server))
     assert object_lines(tmp_path / "dump") == object_lines(small)
 
@@ -226,13 +212,13 @@ def test_a_data_directory_that_cannot_be_written_is_refused(tool_program, tmp_pa
         assert os.listdir(where) == []
 
 
-def test_a_store_that_a_server_has_is_refused(tool, tmp_path, serve, folder, small, redis):
-    server = serve(store=("--data-dir", str(folder)))
+def test_a_store_that_a_server_has_is_refused(tool, tmp_path, start, folder, small, redis):
+    server = start(store=("--data-dir", str(folder)))
     line = refusal(tool, "dump", tmp_path / "x", "--data-dir", folder)
     assert f"in use by odb_server, process {server.process.pid}" in line
     assert "in use" in refusal(tool, "restore", small, "--data-dir", folder)
     assert not (tmp_path / "x").exists()
-    serve(store=("--redis", redis.address))
+    start(store=("--redis", redis.address))
     assert "another server owns" in refusal(tool, "restore", small, "--redis", redis.address)
 
 
@@ -353,8 +339,8 @@ def test_a_dump_of_a_server_goes_on_with_the_version_that_it_began(tool, tmp_pat
     assert object_lines(tmp_path / "x") == object_lines(whole)
 
 
-def test_a_dump_of_a_server_begins_anew_when_the_version_is_gone(tool, tmp_path, serve, small):
-    server = serve("--restore", str(small), "--retained-versions-max", "10")
+def test_a_dump_of_a_server_begins_anew_when_the_version_is_gone(tool, tmp_path, start, small):
+    server = start("--restore", str(small), "--retained-versions-max", "10")
     tool("bench", "--seconds", "0.1", *at(server))
     whole = tmp_path / "whole"
     tool("dump", whole, *at(server))
@@ -384,8 +370,8 @@ def test_two_dumps_to_one_file_are_one_too_many(tool, tool_program, tmp_path):
 
 
 @pytest.fixture
-def todo_server(serve, small):
-    return serve("--restore", str(small))
+def todo_server(start, small):
+    return start("--restore", str(small))
 
 
 def test_status_says_how_a_server_is(tool, todo_server):
