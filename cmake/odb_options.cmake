@@ -17,6 +17,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports false positives inside std::string and std::variant at -O2.
   target_compile_options(odb_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
+if(NOT ODB_SANITIZE)
+  # Messages of checks name files of the sources by their place there, wherever that was built.
+  add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+endif()
 if(ODB_SANITIZE)
   if(ODB_SANITIZE MATCHES "thread")
     # GCC's TSan does not know fences; Asio uses them unless told not to.
