@@ -323,6 +323,22 @@ TEST_F(EmbeddedStoreTest, KilledOnAFullDiskItHasWhatItAcknowledged) {
   }
 }
 
+TEST_F(EmbeddedStoreTest, AFirstStartThatEndsAnywhereLeavesADirectoryThatIsTakenAgain) {
+  constexpr std::size_t kStep = 97;
+  std::size_t room = 0;
+  for (bool is_begun = false; !is_begun; room += kStep) {
+    options_.folder = place_ + "/" + std::to_string(room);
+    run_.reset();
+    files_ = std::make_shared<FailingFiles>();
+    files_->fill_up(room);
+    run_ = std::make_unique<StoreRun>(embedded::make_store(options_, {boot_, files_}), kFirst);
+    is_begun = !run_->error;
+    room % 2 == 0 ? kill() : lose_power(FailingFiles::Left::kSome);
+    EXPECT_FALSE(open().error) << room << ": " << run_->error->message;
+  }
+  EXPECT_GT(room, 20 * kStep) << "it wrote next to nothing: where else could it end?";
+}
+
 TEST_F(EmbeddedStoreTest, WhatCouldNotBeSyncedIsRefusedAndNeverComesBack) {
   open_first();
   add_durably(1);

@@ -54,13 +54,17 @@ class EmbeddedStore final : public Store {
     describe(options_);
     place_ = {directory_->tables(), machine_.files};
     auto mark = MarkFile::read(directory_->mark());
-    if (!mark) return mark.error();
     std::error_code ignored;
     if (!std::filesystem::exists(place_.folder + "/CURRENT", ignored)) {
-      // It was begun, and nothing was acknowledged yet.
-      if (!*mark || (*mark)->acknowledged == 0) return std::optional<StoredDatabase>();
+      // It was begun, and nothing was acknowledged yet. The first mark, which comes before
+      // everything else, may be half written.
+      const bool is_all = !std::filesystem::exists(place_.folder, ignored) ||
+                          std::filesystem::is_empty(place_.folder, ignored);
+      if (!mark && !is_all) return mark.error();
+      if (!mark || !*mark || (*mark)->acknowledged == 0) return std::optional<StoredDatabase>();
       return damaged(place_.folder + "/CURRENT is missing");
     }
+    if (!mark) return mark.error();
     if (!*mark) return damaged(directory_->mark() + " is missing, or empty");
     mark_ = **mark;
     auto stored = load_from_tables(loader);
@@ -78,6 +82,10 @@ class EmbeddedStore final : public Store {
     auto marks = MarkFile::open(directory_->mark(), place_);
     if (!marks) return marks.error();
     marks_ = *std::move(marks);
+    // Until the next mark there is nothing to lose, wherever this ends.
+    if (mark_.number == 0) {
+      if (auto marked = put_mark(0); !marked) return marked;
+    }
     if (cut_) {
       spdlog::info("{}: cut off what was being written when the last server ended", cut_->file);
       if (auto done = Tables::cut_off(place_, *cut_); !done) return done;
@@ -96,14 +104,7 @@ class EmbeddedStore final : public Store {
       writes.remove(kFilling);
     }
     if (auto written = tables_->write(writes, Sync::kYes); !written) return written;
-    mark_.acknowledged = mark_.synced = tables_->sequence();
-    mark_.state = Mark::State::kServing;
-    mark_.durability = options_.durability;
-    mark_.boot = machine_.boot;
-    ++mark_.number;
-    if (auto noted = marks_->write(mark_); !noted) return noted;
-    if (auto synced = marks_->sync(); !synced) return synced;
-    return directory_->sync();
+    return put_mark(tables_->sequence());
   }
 
   void start(StoreListener& listener, StoreHost& host) override {
@@ -159,6 +160,18 @@ class EmbeddedStore final : public Store {
     auto stored = load_database(**tables, loader, options_.filling);
     if (stored && stored->has_value()) (*stored)->may_have_lost = recovery->may_have_lost;
     return stored;
+  }
+
+  // All up to this sequence is on the disk, and more may follow.
+  Result<void> put_mark(std::uint64_t sequence) {
+    mark_.acknowledged = mark_.synced = sequence;
+    mark_.state = Mark::State::kServing;
+    mark_.durability = options_.durability;
+    mark_.boot = machine_.boot;
+    ++mark_.number;
+    if (auto noted = marks_->write(mark_); !noted) return noted;
+    if (auto synced = marks_->sync(); !synced) return synced;
+    return directory_->sync();
   }
 
   void take_news() {
