@@ -516,6 +516,7 @@ def test_a_wrong_command_line_ends_with_2(tool):
     for arguments in (("unknown",), (), ("dump",), ("dump", "x", "--wrong"), ("bench", "--clients",
                                                                               "0")):
         refusal(tool, *arguments, status=2)
+    assert "frob is no command; expected one of status, schema" in refusal(tool, "frob", status=2)
     assert tool("--version").stdout.startswith("odb ")
     assert "Exit codes" in tool("--help").stdout
 

@@ -9,6 +9,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "command.h"
 #include "odb/version.h"
@@ -42,6 +43,17 @@ int fail(const Program& program, ExitCode code, const Error& error) {
   return as_status(code);
 }
 
+// What CLI11 says, except where it does not name the word that is wrong.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> rest = app.remaining();
+  if (!app.get_subcommands().empty() || rest.empty()) return error.what();
+  std::string commands;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands += (commands.empty() ? "" : ", ") + command->get_name();
+  }
+  return rest.front() + " is no command; expected one of " + commands;
+}
+
 int run(int argc, const char* const* argv) {
   spdlog::set_level(spdlog::level::off);  // one line says what went wrong
   std::signal(SIGPIPE, SIG_IGN);
@@ -60,7 +72,7 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return fail(program, ExitCode::kBadCommandLine,
-                {ErrorCode::kBadConfiguration, std::string(error.what()) + " (see odb --help)"});
+                {ErrorCode::kBadConfiguration, explain(app, error) + " (see odb --help)"});
   }
   catch_interrupts();
   const auto failed = [&](const Error& error) {
