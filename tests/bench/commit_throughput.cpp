@@ -102,6 +102,7 @@ Throughput measure_throughput(const Run& run, const Pinning& pinning, const Comm
   const double commits = found.total("total");
   Throughput throughput;
   throughput.commits_per_second = found.per_second();
+  throughput.commits = static_cast<std::int64_t>(commits);
   throughput.latency = found.median_latency();
   throughput.bytes_sent = found.total("sent") / commits;
   throughput.bytes_received = found.total("received") / commits;
