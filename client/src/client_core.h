@@ -82,6 +82,8 @@ class ClientCore {
   void attach(const net::ChannelBinding& binding, Time now);
   std::vector<wire::EncodedMessage> take_outgoing() { return std::exchange(outgoing_, {}); }
   bool has_outgoing() const { return !outgoing_.empty(); }
+  std::size_t outgoing_count() const { return outgoing_.size(); }
+  std::size_t unanswered_commits() const { return commits_.size(); }
 
   bool is_open() const { return phase_ == Phase::kOpen; }
   // Whether the server should have said something by now, and has not.

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,11 @@ namespace {
 
 // How often waiting threads call ConnectOptions::while_waiting.
 constexpr std::chrono::milliseconds kWhileWaitingInterval{50};
+// A commit that is begun behind so many unanswered ones waits for others, to share a write: for so
+// long, or until there are so many.
+constexpr std::size_t kCommitsSentAlone = 2;
+constexpr std::size_t kCommitsHeldMax = 32;
+constexpr std::chrono::nanoseconds kHoldTime{100'000};
 // Messages taken in before the lock is given to others.
 constexpr int kMessagesPerTurn = 512;
 // ConnectOptions::offline_wait, where it is not given.
@@ -49,6 +55,7 @@ Connection::Connection(std::unique_ptr<Dialer> dialer, std::unique_ptr<net::Mess
       actor_(core->actor()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      hold_timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       process_(this_process()),
       dialer_(std::move(dialer)),
       stream_(std::move(stream)),
@@ -58,6 +65,8 @@ Connection::Connection(std::unique_ptr<Dialer> dialer, std::unique_ptr<net::Mess
   event.events = EPOLLIN;
   event.data.fd = wakeup_.descriptor();
   ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, wakeup_.descriptor(), &event);
+  event.data.fd = hold_timer_.descriptor();
+  ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, hold_timer_.descriptor(), &event);
   event.events = 0;
   event.data.fd = stream_->bytes().descriptor();
   ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, stream_->bytes().descriptor(), &event);
@@ -307,6 +316,20 @@ void Connection::wake_background() {
   static_cast<void>(!::write(wakeup_.descriptor(), &one, sizeof one));
 }
 
+// What is held goes out when an answer comes, when a group of completions has been called, or with
+// the timer. While a handler runs, which may take its time, none of that would happen.
+bool Connection::may_hold() const {
+  return running_handler_ == nullptr && core_->unanswered_commits() > kCommitsSentAlone &&
+         core_->outgoing_count() < kCommitsHeldMax && !wants_write_;
+}
+
+void Connection::hold() {
+  if (std::exchange(holds_, true)) return;
+  itimerspec at{};
+  at.it_value.tv_nsec = kHoldTime.count();
+  ::timerfd_settime(hold_timer_.descriptor(), 0, &at, nullptr);
+}
+
 // ---- state ----
 
 void Connection::add_watch(std::shared_ptr<ReadWatch> watch) {
@@ -362,6 +385,7 @@ void Connection::disconnect() {
     const Lock lock(mutex_);
     if (!core_->has_ended()) {
       if (!core_->is_offline()) {
+        send_outgoing();
         stream_->send(wire::encode(ClientMessage(Goodbye{})));
         static_cast<void>(stream_->flush());
       }

@@ -127,6 +127,8 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   void arm(std::uint32_t events);
   void arm_for_background();
   void wake_background();
+  bool may_hold() const;
+  void hold();
   bool has_work_for_handlers() const;
 
   void run_background();
@@ -139,6 +141,7 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   std::atomic<bool> knows_core_ = false;  // core_schema() is defined here
   const net::Socket epoll_;
   const net::Socket wakeup_;
+  const net::Socket hold_timer_;
   const std::uint64_t process_;
 
   std::mutex mutex_;
@@ -154,6 +157,7 @@ class Connection : public ObjectSource, public std::enable_shared_from_this<Conn
   int followers_ = 0;         // callers that wait for the driver
   bool wants_write_ = false;  // the stream did not take everything
   std::uint32_t armed_ = 0;   // events the background thread waits for
+  bool holds_ = false;        // hold_timer_ runs: commits wait for others to share a write
   bool has_more_ = false;     // pump() stopped before it had taken in everything
   std::uint64_t bytes_seen_ = 0;
   std::atomic<bool> stopping_ = false;

@@ -75,9 +75,11 @@ void Connection::run_background() {
     const int ready =
         ::epoll_wait(epoll_.descriptor(), &event, 1, static_cast<int>(kTickInterval.count()));
     lock.lock();
-    if (ready == 1 && event.data.fd == wakeup_.descriptor()) {
+    const bool is_timer = ready == 1 && event.data.fd == hold_timer_.descriptor();
+    if (is_timer) holds_ = false;
+    if (is_timer || (ready == 1 && event.data.fd == wakeup_.descriptor())) {
       std::uint64_t count = 0;
-      static_cast<void>(!::read(wakeup_.descriptor(), &count, sizeof count));
+      static_cast<void>(!::read(event.data.fd, &count, sizeof count));
     }
     core_->tick(std::chrono::steady_clock::now());
     if (core_->has_ended() || core_->is_offline()) {

@@ -209,6 +209,7 @@ void Connection::commit_async(CommitRequest request, HistoryId history, CommitCa
   if (ticket->outcome) return wake_background();
   // On the background thread the commits of all handlers of a turn go out together.
   if (in_handlers_ && std::this_thread::get_id() == background_id_) return;
+  if (may_hold()) return hold();
   send_outgoing();
   if (wants_write_ && !driving_) arm_for_background();
 }

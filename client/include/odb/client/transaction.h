@@ -181,7 +181,8 @@ class Transaction {
   // The same with conflicts and refusals as values.
   CommitOutcome try_commit(std::optional<std::chrono::milliseconds> timeout = {});
   // Never blocks. `done` runs on the database's background thread, or at once when nothing was
-  // written.
+  // written. Behind more than two commits without an answer, one may wait for others to share a
+  // write with: until an answer comes, 0.1 ms at most.
   void commit_async(CommitCallback done);
   std::future<CommitOutcome> commit_future();
   void abort() { state_.end(); }
