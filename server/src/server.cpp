@@ -25,6 +25,7 @@
 #include "odb/net/tls_context.h"
 #include "odb/server/database.h"
 #include "odb/version.h"
+#include "telling_pace.h"
 
 namespace odb::server {
 
@@ -71,7 +72,8 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
         port_(sockets_.empty() ? std::uint16_t{0} : net::local_port(sockets_.front())),
         store_name_(std::move(store_name)),
         timer_(io_),
-        turn_timer_(io_) {
+        turn_timer_(io_),
+        telling_timer_(io_) {
     if (database != nullptr) make_core(std::move(database));
   }
 
@@ -141,6 +143,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     if (core_ == nullptr) return;
     core_->finish_batch();
     flush_all();
+    tell_subscribers();
     await_turn();
   }
   void remove(Connection& connection) override {
@@ -177,7 +180,8 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
                     .clock = [] { return std::chrono::steady_clock::now(); },
                     .resident_bytes = &resident_bytes,
                     .host = this,
-                    .on_store_lost = options_.on_store_lost};
+                    .on_store_lost = options_.on_store_lost,
+                    .gathers_deltas = true};
     if (options_.standby) {
       parts.when_lost = WhenLost::kHandOver;
       parts.on_store_lost = [this](const Error& reason) {
@@ -360,7 +364,23 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
       }
       flushing_.clear();
     }
-    if (core_ != nullptr) core_->note_told();
+    if (core_ != nullptr && !core_->has_untold_subscribers()) core_->note_told();
+  }
+
+  void tell_subscribers() {
+    if (core_ == nullptr || !core_->has_untold_subscribers()) return;
+    const Time begin = std::chrono::steady_clock::now();
+    if (begin < pace_.due()) return await_telling();
+    core_->tell_subscribers();
+    flush_all();
+    pace_.told(begin, std::chrono::steady_clock::now());
+  }
+
+  // At the end of the batch in which the timer fires.
+  void await_telling() {
+    if (std::exchange(awaits_telling_, true)) return;
+    telling_timer_.expires_at(pace_.due());
+    telling_timer_.async_wait([this](const boost::system::error_code&) { awaits_telling_ = false; });
   }
 
   void accept(std::size_t listener) {
@@ -483,6 +503,9 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer turn_timer_;
   bool awaits_turn_ = false;
+  boost::asio::steady_timer telling_timer_;
+  bool awaits_telling_ = false;
+  TellingPace pace_;
   Time now_;
   std::unique_ptr<ServerCore> core_;  // null: standby
   std::unique_ptr<Candidate> candidate_;

@@ -270,7 +270,7 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
     const AuthorsDelta authors =
         subscriptions_.publish(record, *pipeline_.published_catalog(), author, *this);
     constexpr std::size_t kHeldBytesMax = 4 * 1024 * 1024;
-    if (subscriptions_.held_bytes() > kHeldBytesMax) send_held();
+    if (subscriptions_.held_bytes() > kHeldBytesMax) tell_subscribers();
     replay_.add(std::move(record), origin.keeps_created);
     return authors;
   }
@@ -287,15 +287,27 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
   return AuthorsDelta::kSent;
 }
 
-void ServerCore::on_all_told() { send_held(); }
+void ServerCore::on_all_told() {
+  send_held(parts_.gathers_deltas ? News::kOutcomes : News::kAll);
+}
 
-void ServerCore::send_held() {
+void ServerCore::tell_subscribers() { send_held(News::kAll); }
+
+void ServerCore::send_held(News news) {
   if (std::exchange(sending_held_, true)) return;  // called from within: the loop below goes on
+  std::size_t waiting = 0;
   for (std::size_t i = 0; i < holding_news_.size(); ++i) {
-    if (Session* session = find(holding_news_[i])) session->send_held();
+    const SessionId id = holding_news_[i];
+    Session* session = find(id);
+    if (session == nullptr || !session->holds_news()) continue;
+    if (news == News::kAll || session->holds_outcomes()) {
+      session->send_held();
+    } else {
+      holding_news_[waiting++] = id;
+    }
   }
-  holding_news_.clear();
-  subscriptions_.drop_held();
+  holding_news_.resize(waiting);
+  if (waiting == 0) subscriptions_.drop_held();
   sending_held_ = false;
 }
 

@@ -26,7 +26,12 @@ std::vector<Version> versions_of(const Deltas& deltas) {
 
 // Bob commits, Ann and Cid subscribe and take Deltas, Dan subscribes and does not.
 struct SeveralDeltas : ::testing::Test {
-  SeveralDeltas() : bob(server), ann(server), cid(server), dan(server) {
+  explicit SeveralDeltas(bool gathers_deltas = false)
+      : server({}, TestServer::kAllowAll, test::FakeStore::Completion::kAtOnce, gathers_deltas),
+        bob(server),
+        ann(server),
+        cid(server),
+        dan(server) {
     bob.open(test::kBobsToken);
     bob.define(test::todo_schema());
     bob.commit(Changes().create(kTask, 1, task("one", 1)).create(kTask, 2, task("two", 2)));
@@ -142,6 +147,70 @@ TEST_F(SeveralDeltas, OfOneWhoLeavesMeanwhileDisturbNobody) {
   ann.send(Goodbye{});
   bob.commit(rename(2, "due"));
   server.core.finish_batch();
+  EXPECT_EQ(cid.expect<Deltas>().deltas.size(), 2u);
+}
+
+// A server that tells its subscribers when it sees fit.
+struct GatheredDeltas : SeveralDeltas {
+  GatheredDeltas() : SeveralDeltas(true) { server.core.tell_subscribers(); }
+  void commit_and_finish(const std::string& title) {
+    bob.commit(rename(1, title));
+    server.core.finish_batch();
+    bob.expect_accepted();
+  }
+};
+
+TEST_F(GatheredDeltas, OfSeveralBatchesComeInOneMessage) {
+  commit_and_finish("uno");
+  commit_and_finish("due");
+  ann.expect_nothing();
+  dan.expect_nothing();
+  EXPECT_TRUE(server.core.has_untold_subscribers());
+  server.core.tell_subscribers();
+  EXPECT_FALSE(server.core.has_untold_subscribers());
+  const wire::EncodedMessage message = ann.link().take_encoded();
+  EXPECT_EQ(message, cid.link().take_encoded());
+  EXPECT_EQ(std::get<Deltas>(test::decode(message)).deltas.size(), 2u);
+  dan.expect<Delta>();
+  dan.expect<Delta>();
+  dan.expect_nothing();
+}
+
+TEST_F(GatheredDeltas, ComeBeforeAnythingElse) {
+  commit_and_finish("uno");
+  ann.send(Flush{RequestId{5}});
+  ann.expect<Delta>();
+  EXPECT_EQ(ann.expect<Flushed>().request, RequestId{5});
+  commit_and_finish("due");
+  server.core.tell_subscribers();
+  ann.expect<Delta>();
+  ann.expect_nothing();
+  EXPECT_EQ(cid.expect<Deltas>().deltas.size(), 2u);
+}
+
+TEST_F(GatheredDeltas, DoNotKeepAnybodyFromItsOwnOutcome) {
+  commit_and_finish("uno");
+  ann.commit(rename(2, "zwei"));
+  server.core.finish_batch();
+  ann.expect<Delta>();
+  EXPECT_EQ(ann.expect<CommitsAccepted>().commits.size(), 1u);
+  cid.expect_nothing();
+  server.core.tell_subscribers();
+  EXPECT_EQ(cid.expect<Deltas>().deltas.size(), 2u);
+  ann.expect_nothing();
+}
+
+TEST_F(GatheredDeltas, DoNotTakeMemoryWithoutEnd) {
+  const std::string large(600 * 1024, 'x');
+  for (int i = 0; i < 7; ++i) commit_and_finish(large + std::to_string(i));
+  EXPECT_FALSE(ann.link().is_empty()) << "told early";
+}
+
+TEST_F(GatheredDeltas, OfOneWhoLeavesAreForgotten) {
+  commit_and_finish("uno");
+  ann.send(Goodbye{});
+  commit_and_finish("due");
+  server.core.tell_subscribers();
   EXPECT_EQ(cid.expect<Deltas>().deltas.size(), 2u);
 }
 

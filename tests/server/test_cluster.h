@@ -27,7 +27,8 @@ inline constexpr const char* kBobsToken = "the-token-of-bob-is-long-enough";
 class TestServer {
  public:
   explicit TestServer(server::Limits limits = {}, const server::AccessPolicy& policy = kAllowAll,
-                      FakeStore::Completion completion = FakeStore::Completion::kAtOnce)
+                      FakeStore::Completion completion = FakeStore::Completion::kAtOnce,
+                      bool gathers_deltas = false)
       : tokens(*net::TokenTable::create({{"ann", kAnnsToken}, {"bob", kBobsToken}})),
         store(completion),
         core({.tokens = tokens,
@@ -37,7 +38,8 @@ class TestServer {
               .limits = limits,
               .history = {7, 8},
               .software = "odb test",
-              .clock = [this] { return now; }}) {}
+              .clock = [this] { return now; },
+              .gathers_deltas = gathers_deltas}) {}
 
   void pass(milliseconds time) {
     now += time;

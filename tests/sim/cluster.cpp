@@ -136,6 +136,7 @@ void Cluster::step() {
     node.connection->send_snapshots();
     node.connection->flush();
   }
+  if (is_served && chance(random, 15)) tell_subscribers(*node.connection);
   if (!left_behind_.empty() && chance(random, 10)) deliver_late();
   run_store();
   misfortune(node);
@@ -299,6 +300,7 @@ void Cluster::settle_all() {
   core_->finish_batch();
   store_.complete_reservation();
   store_.complete(store_.waiting());
+  core_->tell_subscribers();
   check_grace();
   for (const auto& node : nodes_) {
     if (node->connection != nullptr) {

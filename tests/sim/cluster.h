@@ -140,6 +140,7 @@ class Cluster {
   bool is_awake(const SimConnection& connection) const;
   bool is_at_former(const SimConnection* connection) const;
   void finish_batch(const SimConnection& connection);
+  void tell_subscribers(const SimConnection& connection);
 
   // restarts.cpp
   void start_server();

@@ -31,7 +31,8 @@ void Cluster::start_server() {
                         .utc_ns = [this] { return world_.now.time_since_epoch().count(); },
                         .on_store_lost = [this](const Error&) { is_store_lost_ = true; },
                         .when_lost = weather_.absences_per_100k > 0 ? server::WhenLost::kHandOver
-                                                                    : server::WhenLost::kUnknown},
+                                                                    : server::WhenLost::kUnknown,
+                        .gathers_deltas = chance(world_.random, 70)},
       *std::move(database));
   core_->tick(world_.now);
 }

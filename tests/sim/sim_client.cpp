@@ -258,8 +258,8 @@ void SimClient::submit(std::shared_ptr<Attempt> attempt, bool with_callback, Com
       if (told) told(outcome);
     };
   }
+  attempt->request.tries_again = chance(world_.random, 50);  // may be told of a conflict later
   CommitRequest request = attempt->request;
-  request.tries_again = chance(world_.random, 50);  // may be told of a conflict later
   const auto ticket = core_.commit(std::move(request), history, std::move(callback));
   if (history != core_.history() && !ticket->outcome) {
     world_.report.fail("a transaction of an ended history is not refused at once");

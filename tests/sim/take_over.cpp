@@ -27,6 +27,10 @@ void Cluster::finish_batch(const SimConnection& connection) {
   (is_at_former(&connection) ? former_->core : core_)->finish_batch();
 }
 
+void Cluster::tell_subscribers(const SimConnection& connection) {
+  (is_at_former(&connection) ? former_->core : core_)->tell_subscribers();
+}
+
 // One that stops does nothing until it wakes; one that is cut off serves on.
 void Cluster::begin_absence() {
   if (core_ == nullptr || is_absent() || is_store_lost_ || crash_awaited_ || store_.is_away()) {

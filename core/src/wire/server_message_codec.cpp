@@ -171,12 +171,13 @@ void read_delta(schema::Delta::Reader in, ReadContext& context, Delta& delta) {
 }
 
 void read_deltas(schema::Deltas::Reader in, ReadContext& context, Deltas& out) {
-  const auto actors = in.getActors();
+  const auto actors = context.read_list<std::string>(
+      in.getActors(), [](capnp::Text::Reader actor) { return read_text(actor); });
   ChangesReader changes(in.getChanges(), context);
   out.deltas =
       context.read_list<Delta>(in.getCommits(), [&](const schema::DeltaCommit::Reader& from) {
         if (from.getActor() >= actors.size()) malformed("a delta of an actor that is not listed");
-        Delta delta{Version{from.getVersion()}, read_text(actors[from.getActor()]), {}};
+        Delta delta{Version{from.getVersion()}, actors[from.getActor()], {}};
         changes.read(from.getObjects(), delta.changes);
         return delta;
       });

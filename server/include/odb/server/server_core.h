@@ -54,6 +54,8 @@ struct CoreParts {
   StoreHost* host = nullptr;  // how the store reaches the core's thread; null: it never does
   std::function<void(const Error&)> on_store_lost{};
   WhenLost when_lost = WhenLost::kUnknown;
+  // Deltas wait for tell_subscribers(), so that one message carries those of several batches.
+  bool gathers_deltas = false;
 };
 
 // One thread at a time. A message enters through its session; after all that arrived together has
@@ -74,6 +76,9 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void disconnect(SessionId session);
 
   void finish_batch();
+  // With CoreParts::gathers_deltas: subscribers who are told nothing else wait for this.
+  void tell_subscribers();
+  bool has_untold_subscribers() const { return !holding_news_.empty(); }
   void tick(Time now);
   // When tick() or end_turns() has something to do before the next second is over.
   std::optional<Time> turns_deadline() const { return turns_.deadline(); }
@@ -165,7 +170,9 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   void on_lost(const Error& reason) override;
 
   Session* find(SessionId session);
-  void send_held();
+  // Outcomes, and the deltas of those sessions that are told one; or everything.
+  enum class News : std::uint8_t { kOutcomes, kAll };
+  void send_held(News news);
   void tell_due();
   void flush_pipeline();
   void grant_waiting_ids();

@@ -83,6 +83,7 @@ class Session {
   void finish_commit_later(CommitsAccepted::Commit commit);
   void deliver_later(DeltaNumber delta);
   bool takes_commits_accepted() const { return takes_commits_accepted_; }
+  bool holds_outcomes() const { return !accepted_.commits.empty(); }
   bool holds_news() const { return !accepted_.commits.empty() || !deltas_.empty(); }
   void send_held();
   void grant_ids(IdRange range);
