@@ -380,7 +380,8 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   void await_telling() {
     if (std::exchange(awaits_telling_, true)) return;
     telling_timer_.expires_at(pace_.due());
-    telling_timer_.async_wait([this](const boost::system::error_code&) { awaits_telling_ = false; });
+    telling_timer_.async_wait(
+        [this](const boost::system::error_code&) { awaits_telling_ = false; });
   }
 
   void accept(std::size_t listener) {

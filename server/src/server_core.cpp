@@ -287,9 +287,7 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
   return AuthorsDelta::kSent;
 }
 
-void ServerCore::on_all_told() {
-  send_held(parts_.gathers_deltas ? News::kOutcomes : News::kAll);
-}
+void ServerCore::on_all_told() { send_held(parts_.gathers_deltas ? News::kOutcomes : News::kAll); }
 
 void ServerCore::tell_subscribers() { send_held(News::kAll); }
 

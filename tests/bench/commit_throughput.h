@@ -24,7 +24,7 @@ struct CommitLoad {
 struct Throughput {
   double commits_per_second = 0;
   std::int64_t commits = 0;  // in all, also before and behind the window
-  Percentiles latency;  // medians over the clients
+  Percentiles latency;       // medians over the clients
   // A commit:
   double bytes_sent = 0;
   double bytes_received = 0;

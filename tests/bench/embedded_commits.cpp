@@ -129,9 +129,8 @@ void measure_embedded_commits(Run& run) {
       const Throughput memory = measure_throughput(run, {}, load, window_ms);
       Line& line = run.report.line(kFigure, who + "interval=10", "commits/s",
                                    {Goal::Kind::kFloorAtLeast, 0.7});
-      const Throughput found =
-          measure_throughput(run, {}, load, window_ms,
-                             {"--data-dir", folder.data(), "--durability", "interval=10"});
+      const Throughput found = measure_throughput(
+          run, {}, load, window_ms, {"--data-dir", folder.data(), "--durability", "interval=10"});
       line.samples.push_back(found.commits_per_second);
       line.floor_samples.push_back(memory.commits_per_second);
       Line& time =
