@@ -19,6 +19,7 @@
 
 #include "candidate.h"
 #include "connection.h"
+#include "listeners.h"
 #include "odb/net/authentication.h"
 #include "odb/net/random.h"
 #include "odb/net/socket.h"
@@ -32,9 +33,6 @@ namespace odb::server {
 namespace {
 
 constexpr std::chrono::milliseconds kTickInterval{250};
-// Descriptors ran out: how long to leave new connections in the kernel's queue.
-constexpr std::chrono::milliseconds kAcceptPause{100};
-constexpr int kAcceptsPerTurn = 64;
 // While the server stops and waits for its store.
 constexpr std::chrono::milliseconds kStopTickInterval{10};
 // How long clients may take to be told that another server takes over.
@@ -68,27 +66,22 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
       : options_(std::move(options)),
         tokens_(std::move(tokens)),
         tls_(std::move(tls)),
-        sockets_(std::move(listeners)),
-        port_(sockets_.empty() ? std::uint16_t{0} : net::local_port(sockets_.front())),
         store_name_(std::move(store_name)),
+        listeners_(io_, {options_.host, options_.port}, std::move(listeners),
+                   [this](net::Socket socket) { add(std::move(socket)); }),
         timer_(io_),
         turn_timer_(io_),
         telling_timer_(io_) {
     if (database != nullptr) make_core(std::move(database));
   }
 
-  ~Impl() override {
-    stop();
-    for (auto& listener : listeners_) {
-      if (listener.is_open()) listener.release();
-    }
-  }
+  ~Impl() override { stop(); }
 
   void start() {
     now_ = std::chrono::steady_clock::now();
     if (core_ != nullptr) {
       role_ = Role::kOwner;
-      accept_all();
+      listeners_.accept();
     } else {
       boost::asio::post(io_, [this] { begin_waiting(nullptr); });
     }
@@ -103,7 +96,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     if (options_.store != nullptr) options_.store->stop();
   }
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return listeners_.port(); }
   Role role() const { return role_; }
   std::string store_name() const { return store_name_; }
   const std::string& token() const { return options_.tokens.front().token; }
@@ -193,7 +186,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
 
   void set_role(Role role) {
     role_ = role;
-    options_.standby->on_role(role, port_);
+    options_.standby->on_role(role, listeners_.port());
   }
 
   bool is_serving() const { return core_ != nullptr && !hands_over_until_; }
@@ -221,7 +214,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
       return;
     }
     if (elected) {
-      if (auto listening = listen(); !listening) {
+      if (auto listening = listeners_.listen(); !listening) {
         elected->store->stop();
         elected = listening.error();
       }
@@ -237,7 +230,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
                  elected->database->state.version().value);
     make_core(std::move(elected->database));
     core_->tick(now_);
-    accept_all();
+    listeners_.accept();
     set_role(Role::kOwner);
   }
 
@@ -246,7 +239,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     if (stopping_ || hands_over_until_) return;
     spdlog::warn("this server turns standby: {}", reason.message);
     hands_over_until_ = now_ + std::min<Time::duration>(options_.limits.linger, kHandOverTime);
-    stop_listening();
+    listeners_.refuse();
     core_->hand_over();
     core_->shut_down({ErrorCode::kShuttingDown,
                       "this server does not own the database any more: another one takes over"});
@@ -290,32 +283,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     return out;
   }
 
-  // ---- listening ----
-
-  Result<void> listen() {
-    if (options_.listening == Listening::kNot) return {};
-    return net::start_listening(sockets_, {options_.host, port_});
-  }
-
-  void accept_all() {
-    for (net::Socket& socket : sockets_) listeners_.emplace_back(io_, socket.descriptor());
-    for (std::size_t i = 0; i < listeners_.size(); ++i) accept(i);
-  }
-
-  // Connections are refused from now on; the port stays this server's.
-  void stop_listening() {
-    for (auto& listener : listeners_) listener.release();
-    listeners_.clear();
-    const bool had_port = !sockets_.empty();
-    sockets_.clear();
-    if (!had_port) return;
-    auto bound = net::bind_tcp({options_.host, port_});
-    if (bound) {
-      sockets_ = *std::move(bound);
-    } else {
-      spdlog::error("{}", bound.error().message);
-    }
-  }
+  // ---- connections ----
 
   void await_readable(std::shared_ptr<boost::asio::posix::stream_descriptor> descriptor,
                       std::function<bool()> on_readable) {
@@ -384,31 +352,6 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
         [this](const boost::system::error_code&) { awaits_telling_ = false; });
   }
 
-  void accept(std::size_t listener) {
-    listeners_[listener].async_wait(boost::asio::posix::descriptor_base::wait_read,
-                                    [this, listener](const boost::system::error_code& error) {
-                                      if (error || stopping_ || !is_serving()) return;
-                                      accept_waiting(listener);
-                                    });
-  }
-
-  void accept_waiting(std::size_t listener) {
-    for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      auto accepted = net::accept_tcp(sockets_[listener]);
-      if (!accepted) {
-        spdlog::warn("cannot accept connections for now: {}", accepted.error().message);
-        auto pause = std::make_shared<boost::asio::steady_timer>(io_, kAcceptPause);
-        pause->async_wait([this, listener, pause](const boost::system::error_code& error) {
-          if (!error && !stopping_ && is_serving()) accept(listener);
-        });
-        return;
-      }
-      if (!accepted->has_value()) break;
-      add(std::move(**accepted));
-    }
-    accept(listener);
-  }
-
   void add(net::Socket socket) {
     // Beyond the sessions that may be, a few connections more are let in to be told so.
     if (connections_.size() >=
@@ -466,8 +409,7 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
     if (std::exchange(stopping_, true)) return;
     stop_deadline_ = now_ + options_.limits.linger;
     candidate_.reset();
-    for (auto& listener : listeners_) listener.release();
-    sockets_.clear();
+    listeners_.close();
     // What has arrived is still answered.
     for (const auto& connection : all_connections()) connection->read();
     finish_batch();
@@ -494,13 +436,11 @@ class Server::Impl final : public ConnectionHost, private StoreHost {
   ServerOptions options_;
   net::TokenTable tokens_;
   net::TlsServerContext tls_;
-  std::vector<net::Socket> sockets_;
-  const std::uint16_t port_;
   const std::string store_name_;
   const CommitEngine engine_;
   const AccessPolicy policy_;
   boost::asio::io_context io_{1};
-  std::vector<boost::asio::posix::stream_descriptor> listeners_;
+  Listeners listeners_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer turn_timer_;
   bool awaits_turn_ = false;
