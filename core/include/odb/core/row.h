@@ -41,8 +41,8 @@ class Row {
   Kind kind() const { return static_cast<Kind>(word() >> kKindShift & kKindMask); }
   bool deleted() const { return kind() == Kind::kDeleted; }
   Version version() const { return version_; }
-  // The row that this one replaced; null for the first, and once the horizon has passed this
-  // version.
+  // The row that this one replaced; null for the first, and once the horizon has passed this one.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the pointer shares its word with smaller things.
   const Row* previous() const { return reinterpret_cast<const Row*>(word() >> kPreviousShift); }
 
   // Fewer than the type has, when the object is older than its newest fields.
