@@ -7,13 +7,13 @@
 namespace odb::server {
 
 // Telling costs a write for each subscriber, however little it carries. So that it takes no more
-// than a third of the server's time, it waits for twice as long as it took the last time, and
-// then carries what was committed meanwhile. After a pause nobody waits.
+// than a quarter of the server's time, it waits for three times as long as it took the last time,
+// and then carries what was committed meanwhile. After a pause nobody waits.
 class TellingPace {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  static constexpr int kWaitTimes = 2;
-  static constexpr std::chrono::microseconds kWaitMax{500};
+  static constexpr int kWaitTimes = 3;
+  static constexpr std::chrono::microseconds kWaitMax{250};
 
   Time due() const { return due_; }
   void told(Time begin, Time end) {
