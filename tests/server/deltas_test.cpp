@@ -10,10 +10,8 @@ namespace odb::server {
 namespace {
 
 using test::Changes;
-using test::kStatus;
 using test::kTask;
 using test::kTitle;
-using test::number;
 using test::task;
 using test::TestClient;
 using test::TestServer;

@@ -34,7 +34,7 @@ inline SchemaDefinition every_kind_schema() {
 }
 
 inline std::vector<Value> every_value() {
-  const std::string binary("\0\r\n$3\r\n\xFF", 9);
+  const std::string binary("\0\r\n$3\r\n\xFF\0", 9);
   return {
       Value::none(),
       Value::boolean(true),

@@ -177,7 +177,7 @@ class FailingFiles final : public rocksdb::FileSystemWrapper {
     IOStatus Sync(const IOOptions& options, Context* context) override {
       std::unique_lock lock(files_.mutex_);
       if (auto may = files_.may_sync(lock); !may.ok()) return may;
-      const auto status = FSWritableFileOwnerWrapper::Sync(options, context);
+      auto status = FSWritableFileOwnerWrapper::Sync(options, context);
       if (status.ok()) files_.files_[name_].synced = std::filesystem::file_size(name_);
       return status;
     }
@@ -207,7 +207,7 @@ class FailingFiles final : public rocksdb::FileSystemWrapper {
     IOStatus Sync(const IOOptions& options, Context* context) override {
       std::unique_lock lock(files_.mutex_);
       if (auto may = files_.may_sync(lock); !may.ok()) return may;
-      const auto status = FSRandomRWFileOwnerWrapper::Sync(options, context);
+      auto status = FSRandomRWFileOwnerWrapper::Sync(options, context);
       if (status.ok()) files_.files_[name_].content = read_file(name_);
       return status;
     }

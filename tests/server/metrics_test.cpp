@@ -56,6 +56,7 @@ TEST(MetricsOfConflicts, BeyondTheLimitAreThoseOfOtherTypes) {
 TEST(MetricsOfConflicts, ThousandsOfTypesMakeBoundedlyManySeries) {
   ConflictSeries series;
   std::vector<ConflictCount> counts;
+  counts.reserve(4000);
   for (int i = 0; i < 4000; ++i) {
     counts.push_back(conflict(ConflictKind::kField, "Type" + std::to_string(i), 1));
   }

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <initializer_list>
 #include <string>
@@ -60,6 +60,7 @@ class RedisProcess {
                                           folder_ + "/log"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     std::vector<char*> raw;
+    raw.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) raw.push_back(argument.data());
     raw.push_back(nullptr);
     launch(raw);

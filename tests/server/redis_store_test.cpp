@@ -2,9 +2,9 @@
 #include "odb/server/redis_store.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <memory>

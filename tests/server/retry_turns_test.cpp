@@ -24,7 +24,7 @@ using test::TestServer;
 constexpr auto kTurn = RetryTurns::kTurnTime;
 const RetryTurns::Time kStart{};
 
-CellRead cell(std::uint64_t object) { return {kTask, kStatus, ObjectId{object}}; }
+CellRead cell(std::uint64_t object) { return {kTask, FieldId{kStatus}, ObjectId{object}}; }
 RetryTurns::Loser loser(std::uint64_t session, std::uint64_t object = 1) {
   return {SessionId{session},
           Sequence{session * 10},

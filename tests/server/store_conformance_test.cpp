@@ -359,8 +359,9 @@ TEST_P(StoreConformance, TakesLargeCommitsAndManyObjects) {
     many.create(kPerson, i, {{test::kName, Value::text("p" + std::to_string(i))}});
   }
   run.commit(many);
-  run.commit(Changes().create(kPerson, 30'000,
-                              {{test::kName, Value::text(std::string(20'000'000, 'x'))}}));
+  std::string large;
+  large.resize(20'000'000, 'x');
+  run.commit(Changes().create(kPerson, 30'000, {{test::kName, Value::text(large)}}));
   Changes gone;
   for (std::uint64_t i = 1; i <= 10'000; ++i) gone.erase(kPerson, i);
   run.commit(gone);

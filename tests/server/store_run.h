@@ -62,7 +62,7 @@ class StoreRun final : public server::StoreListener, public server::CommitListen
     ids_below = database->ids_below;
     store_->start(*this, host);
   }
-  ~StoreRun() { stop(); }
+  ~StoreRun() override { stop(); }
 
   void stop() {
     if (store_ != nullptr) store_->stop();

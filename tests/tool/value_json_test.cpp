@@ -29,7 +29,7 @@ std::string write(const Type& type, const Value& value) {
 // Written and read again it is the same value of the same kinds; gives what was written.
 std::string round_trip(const Type& type, const Value& value) {
   EXPECT_TRUE(check_fits(value, type));
-  const std::string text = write(type, value);
+  std::string text = write(type, value);
   JsonCursor in(text);
   Value found;
   EXPECT_TRUE(ValueJson(type).take(in, found) && in.take_end()) << text << ": " << in.message();

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -89,7 +90,7 @@ Result<ExitCode> show(const Arguments& given, Output output) {
     rows.push_back({figure.name, figure_text(figure.name, figure.value)});
   }
   for (const auto& [name, value] : rates) {
-    rows.push_back({name + " a second", std::to_string(static_cast<std::int64_t>(value + 0.5))});
+    rows.push_back({name + " a second", std::to_string(std::llround(value))});
   }
   if (auto printed = print(table(rows)); !printed) return printed.error();
   return ExitCode::kSuccess;

@@ -195,6 +195,7 @@ class DumpSource::File {
       lines_.push_back(type == nullptr ? nullptr : std::make_unique<ObjectLines>(*type));
     }
     std::vector<CatalogType> resolved;
+    resolved.reserve(types.size());
     for (const CatalogType& type : types) resolved.push_back(*catalog_.find(type.id));
     return loader.on_types(std::move(resolved));
   }

@@ -12,7 +12,7 @@ ServerSource::ServerSource(Database database, std::string address)
     : database_(std::move(database)), address_(std::move(address)) {}
 
 View ServerSource::choose(const ServerStatus& status) const {
-  const View newest = database_.view();
+  View newest = database_.view();
   const DumpHeader& wanted = wanted_.header;
   if (wanted.history != status.history || wanted.version > newest.version()) return newest;
   std::string types;

@@ -1,9 +1,8 @@
 // LeaseClock: the time by which a lease runs out.
 #pragma once
 
-#include <time.h>
-
 #include <chrono>
+#include <ctime>
 
 namespace odb::server::redis {
 
