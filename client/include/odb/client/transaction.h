@@ -182,7 +182,7 @@ class Transaction {
   CommitOutcome try_commit(std::optional<std::chrono::milliseconds> timeout = {});
   // Never blocks. `done` runs on the database's background thread, or at once when nothing was
   // written. Behind more than two commits without an answer, one may wait for others to share a
-  // write with: until an answer comes, 0.1 ms at most.
+  // write with: 0.1 ms at most, or until the completion returns that runs just then.
   void commit_async(CommitCallback done);
   std::future<CommitOutcome> commit_future();
   void abort() { state_.end(); }
