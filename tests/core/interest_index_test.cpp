@@ -305,6 +305,36 @@ TEST_F(InterestIndexTest, WhatASessionCreatedIsItsOwnToSee) {
   EXPECT_TRUE(index.empty());
 }
 
+TEST_F(InterestIndexTest, WhoCreatedWhatIsKnownWhateverTheOrder) {
+  std::map<std::uint64_t, SessionId> expected;
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 5'000; ++i) {
+    const std::uint64_t first = 1 + random() % 200;
+    const SessionId session = random() % 2 == 0 ? kAnn : kBob;
+    const std::uint64_t end = first + random() % 6;
+    for (std::uint64_t object = first; object < end; ++object) {
+      index.add_created(session, ObjectId{object});
+      expected.try_emplace(object, session);
+    }
+    const std::uint64_t gone = first + random() % 6;
+    if (random() % 2 == 0) {
+      index.remove_created(ObjectId{gone});
+      expected.erase(gone);
+    }
+    if (i % 1'000 == 999) {
+      index.remove(kBob);
+      std::erase_if(expected, [](const auto& entry) { return entry.second == kBob; });
+    }
+    for (std::uint64_t object = first; object < first + 8; ++object) {
+      const auto found = expected.find(object);
+      ASSERT_EQ(index.has_created(kAnn, ObjectId{object}),
+                found != expected.end() && found->second == kAnn);
+      ASSERT_EQ(index.has_created(kBob, ObjectId{object}),
+                found != expected.end() && found->second == kBob);
+    }
+  }
+}
+
 TEST_F(InterestIndexTest, WhatASessionThatLeftHadCreatedIsForgotten) {
   index.add_created(kAnn, ObjectId{1});
   index.add_created(kAnn, ObjectId{2});

@@ -64,18 +64,56 @@ struct InterestIndex::Ranges {
 // Whose object each is that somebody created and still sees for that. Identities are granted in
 // ranges, so that what one session creates one after the other takes one entry.
 struct InterestIndex::Creators {
+  // 0: nobody's.
+  SessionId of(ObjectId object) const {
+    if (is_in_run(object)) return run_session_;
+    const auto found = by_object_.find(object.value);
+    return found == by_object_.end() ? SessionId{} : SessionId{found->second};
+  }
+  bool is_empty() const { return run_begin_ == run_end_ && by_object_.empty(); }
+
+  void add(SessionId session, ObjectId object) {
+    if (of(object) != SessionId{}) return;
+    if (object.value == run_end_ && session == run_session_) {
+      ++run_end_;
+      return;
+    }
+    settle();
+    run_session_ = session;
+    run_begin_ = object.value;
+    run_end_ = object.value + 1;
+  }
+  void remove(ObjectId object) {
+    if (is_in_run(object)) settle();
+    if (!by_object_.empty()) by_object_.erase(Interval::right_open(object.value, object.value + 1));
+  }
+  void remove_all_of(SessionId session) {
+    settle();
+    std::vector<Interval> created;
+    for (const auto& [objects, creator] : by_object_) {
+      if (creator == session.value) created.push_back(objects);
+    }
+    for (const Interval& objects : created) by_object_.erase(objects);
+  }
+
+ private:
   using Map = boost::icl::interval_map<std::uint64_t, std::uint64_t>;  // identities to a session
   using Interval = Map::interval_type;
 
-  static Interval only(ObjectId object) {
-    return Interval::right_open(object.value, object.value + 1);
+  bool is_in_run(ObjectId object) const {
+    return run_begin_ <= object.value && object.value < run_end_;
   }
-  SessionId of(ObjectId object) const {
-    const auto found = by_object.find(object.value);
-    return found == by_object.end() ? SessionId{} : SessionId{found->second};
+  void settle() {
+    if (run_begin_ == run_end_) return;
+    by_object_.set({Interval::right_open(run_begin_, run_end_), run_session_.value});
+    run_begin_ = run_end_ = 0;
   }
 
-  Map by_object;
+  Map by_object_;
+  // What was created last, one after the other, and is not in the map yet.
+  std::uint64_t run_begin_ = 0;
+  std::uint64_t run_end_ = 0;
+  SessionId run_session_;
 };
 
 InterestIndex::InterestIndex()
@@ -161,23 +199,16 @@ void InterestIndex::remove(SessionId session) {
     }
     subscriptions_of_.erase(session);
   }
-  std::vector<Creators::Interval> created;
-  for (const auto& [objects, creator] : creators_->by_object) {
-    if (creator == session.value) created.push_back(objects);
-  }
-  for (const Creators::Interval& objects : created) creators_->by_object.erase(objects);
+  creators_->remove_all_of(session);
 }
 
-bool InterestIndex::empty() const { return registrations_.empty() && creators_->by_object.empty(); }
+bool InterestIndex::empty() const { return registrations_.empty() && creators_->is_empty(); }
 
 void InterestIndex::add_created(SessionId session, ObjectId object) {
-  if (creators_->of(object) != SessionId{}) return;
-  creators_->by_object.set({Creators::only(object), session.value});
+  creators_->add(session, object);
 }
 
-void InterestIndex::remove_created(ObjectId object) {
-  if (!creators_->by_object.empty()) creators_->by_object.erase(Creators::only(object));
-}
+void InterestIndex::remove_created(ObjectId object) { creators_->remove(object); }
 
 bool InterestIndex::has_created(SessionId session, ObjectId object) const {
   return creators_->of(object) == session;
