@@ -357,25 +357,6 @@ TEST_F(EmbeddedStoreTest, WhatCouldNotBeSyncedIsRefusedAndNeverComesBack) {
   EXPECT_FALSE(has(2));
 }
 
-TEST_F(EmbeddedStoreTest, WhatIsGoneWhenTheDiskComesBackMakesTheStoreLost) {
-  open_first();
-  add_durably(1);
-  add_durably(2);
-  files_->fill_up(0);
-  add(3);
-  ASSERT_TRUE(run_->host.run_until([&] { return run_->is_away; }));
-  for (const fs::path& file : files()) {
-    if (file.extension() == ".log") fs::resize_file(file, 0);
-  }
-  files_->fill_up(std::nullopt);
-  ASSERT_TRUE(run_->host.run_until([&] { return run_->lost.has_value(); }));
-  EXPECT_NE(run_->lost->message.find("was acknowledged"), std::string::npos) << run_->lost->message;
-  add(4);
-  ASSERT_TRUE(run_->host.run_until([&] { return run_->outcomes.size() == 4; }));
-  for (const std::size_t refused : {2u, 3u}) ASSERT_NE(refusal(refused), nullptr) << refused;
-  EXPECT_TRUE(has(1) && has(2)) << "reads go on";
-}
-
 TEST_F(EmbeddedStoreTest, ASyncThatFailsLaterLosesNothingThatIsStillThere) {
   options_.durability = Durability::kInterval;
   open_first();
