@@ -287,7 +287,11 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
   return AuthorsDelta::kSent;
 }
 
-void ServerCore::on_all_told() { send_held(parts_.gathers_deltas ? News::kOutcomes : News::kAll); }
+void ServerCore::on_all_told() {
+  // Whoever lost and runs again races with whoever has just won, who is not to have a head start.
+  const bool gathers = parts_.gathers_deltas && turns_.is_empty();
+  send_held(gathers ? News::kOutcomes : News::kAll);
+}
 
 void ServerCore::tell_subscribers() { send_held(News::kAll); }
 
