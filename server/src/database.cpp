@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "odb/core/type.h"
+#include "replay.h"
 
 namespace odb::server {
 
@@ -75,17 +76,16 @@ class Loader final : public StoreLoader {
 
   Result<void> on_version(CommitRecord record) override {
     VersionedState& state = database_.state;
-    if (record.schema) {
-      auto catalog = state.catalog()->merged(*record.schema);
-      if (!catalog) return corrupt(catalog.error().message);
-      state.apply_catalog(record.version, std::make_shared<const Catalog>(*std::move(catalog)));
-    } else {
-      std::erase_if(record.changes.objects, [&](const ObjectChange& change) {
-        highest_ = std::max(highest_, change.object);
-        return !is_to_come(change, record.version);
-      });
-      state.apply(record.version, record.changes);
+    for (const ObjectChange& change : record.changes.objects) {
+      highest_ = std::max(highest_, change.object);
     }
+    if (!record.schema) {
+      replay(state, std::move(record));
+      return {};
+    }
+    auto catalog = state.catalog()->merged(*record.schema);
+    if (!catalog) return corrupt(catalog.error().message);
+    state.apply_catalog(record.version, std::make_shared<const Catalog>(*std::move(catalog)));
     state.trim_to(record.version);
     return {};
   }
@@ -113,15 +113,6 @@ class Loader final : public StoreLoader {
   }
 
  private:
-  // Whether the object lacks this change yet. Objects are never created again: one that is not
-  // there was deleted later.
-  bool is_to_come(const ObjectChange& change, Version version) const {
-    const ObjectTable* objects = database_.state.objects(change.type);
-    const Row* row = objects == nullptr ? nullptr : objects->newest(change.object);
-    if (row == nullptr || row->deleted()) return change.kind == ObjectChange::Kind::kCreate;
-    return row->version() < version;
-  }
-
   Database& database_;
   Version newest_;
   ObjectId highest_;

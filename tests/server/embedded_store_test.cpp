@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -51,7 +52,8 @@ class EmbeddedStoreTest : public ::testing::Test {
   StoreRun& open(HistoryId fresh = kSecond) {
     run_.reset();
     files_ = std::make_shared<FailingFiles>();
-    run_ = std::make_unique<StoreRun>(embedded::make_store(options_, {boot_, files_}), fresh);
+    run_ = std::make_unique<StoreRun>(embedded::make_store(options_, {boot_, files_, lagging_}),
+                                      fresh);
     return *run_;
   }
   StoreRun& open_first() {
@@ -94,6 +96,28 @@ class EmbeddedStoreTest : public ::testing::Test {
     }
     return found;
   }
+  // How many keys begin so, of a directory that nobody has open.
+  std::size_t count(std::string_view begin) { return keys(begin).size(); }
+  std::vector<std::string> keys(std::string_view begin) {
+    run_.reset();
+    std::vector<std::string> found;
+    auto tables = embedded::Tables::open_to_read({options_.folder + "/tables", nullptr}, {});
+    EXPECT_TRUE(tables);
+    EXPECT_TRUE((*tables)->for_each(begin, [&](std::string_view key, std::string_view) {
+      found.emplace_back(key);
+      return Result<void>();
+    }));
+    return found;
+  }
+  // The versions that end its records.
+  std::vector<std::uint64_t> log() {
+    std::vector<std::uint64_t> versions;
+    for (const std::string& key : keys(embedded::kLog)) {
+      std::string_view left = std::string_view(key).substr(embedded::kLog.size());
+      versions.push_back(*embedded::take_number<std::uint64_t>(left));
+    }
+    return versions;
+  }
   // Whatever was done to a file: it opens as it was, or not at all, and says why.
   void expect_never_served_wrong(Version version, const std::string& what) {
     const StoreRun& run = open();
@@ -110,6 +134,7 @@ class EmbeddedStoreTest : public ::testing::Test {
   std::string place_;
   EmbeddedOptions options_;
   std::string boot_ = "boot";
+  embedded::LaggingRows::Limits lagging_;
   test::Random random_{3};
   std::shared_ptr<FailingFiles> files_;
   std::unique_ptr<StoreRun> run_;
@@ -331,7 +356,8 @@ TEST_F(EmbeddedStoreTest, AFirstStartThatEndsAnywhereLeavesADirectoryThatIsTaken
     run_.reset();
     files_ = std::make_shared<FailingFiles>();
     files_->fill_up(room);
-    run_ = std::make_unique<StoreRun>(embedded::make_store(options_, {boot_, files_}), kFirst);
+    run_ = std::make_unique<StoreRun>(embedded::make_store(options_, {boot_, files_, lagging_}),
+                                      kFirst);
     is_begun = !run_->error;
     room % 2 == 0 ? kill() : lose_power(FailingFiles::Left::kSome);
     EXPECT_FALSE(open().error) << room << ": " << run_->error->message;
@@ -475,23 +501,120 @@ TEST_F(EmbeddedStoreTest, ASecondOneIsRefusedByTheNameOfTheFirst) {
   add_durably(1);
 }
 
+// ---- the log, and rows behind it ----
+
 TEST_F(EmbeddedStoreTest, TheLogIsCutAtItsLimit) {
   options_.retention.versions = 100;
+  lagging_.rows_max = 0;
   open_first();
   for (std::uint64_t i = 1; i <= 500; ++i) add_durably(i);
-  run_.reset();
-  auto tables = embedded::Tables::open_to_read({options_.folder + "/tables", nullptr}, {});
-  ASSERT_TRUE(tables);
-  std::vector<std::uint64_t> kept;
-  ASSERT_TRUE((*tables)->for_each(embedded::kLog, [&](std::string_view key, std::string_view) {
-    key.remove_prefix(embedded::kLog.size());
-    kept.push_back(*embedded::take_number<std::uint64_t>(key));
-    return Result<void>();
-  }));
+  const std::vector<std::uint64_t> kept = log();
   EXPECT_GE(kept.size(), 100u);
   EXPECT_LE(kept.size(), 110u);
   EXPECT_EQ(kept.back(), 501u);
   EXPECT_EQ(kept.front(), 502u - kept.size()) << "without gaps";
+}
+
+TEST_F(EmbeddedStoreTest, TheLogIsNotCutWhereARowIsBehindIt) {
+  options_.retention.versions = 100;
+  open_first();
+  for (std::uint64_t i = 1; i <= 500; ++i) add_durably(i);
+  EXPECT_GE(log().size(), 500u);
+  open();
+  run_->sequence = 1000;
+  for (std::uint64_t i = 501; i <= 700; ++i) add_durably(i);
+  EXPECT_LE(log().size(), 202u) << "a start brings all rows up to date";
+  open();
+  for (std::uint64_t i = 1; i <= 700; ++i) EXPECT_TRUE(has(i)) << i;
+}
+
+TEST_F(EmbeddedStoreTest, AnObjectThatChangesOftenIsSeldomWritten) {
+  open_first();
+  add_durably(1);
+  for (int i = 0; i < 1'000; ++i) run_->commit(Changes().update(kTask, 1, {{1, test::number(i)}}));
+  ASSERT_TRUE(run_->settle());
+  kill();
+  EXPECT_EQ(count(embedded::kRows), 0u) << "it has not been written at all";
+  open();
+  EXPECT_EQ(run_->fields(kTask, 1)[1], test::number(999));
+  run_->stop();
+  EXPECT_EQ(count(embedded::kRows), 1u);
+}
+
+// The model is what each version left; each round ends in its own way, with commits on their way.
+TEST_F(EmbeddedStoreTest, IsWhatItWasHoweverFarItsRowsAreBehind) {
+  using Objects = std::map<std::uint64_t, Value>;
+  lagging_ = {.rows_max = 48, .log_bytes_max = 2'000};
+  open_first();
+  std::vector<Objects> versions(2);  // by version
+  std::uint64_t object = 0;
+  std::int64_t number = 0;
+  const auto commit_something = [&](Objects& objects) {
+    Changes changes;
+    const std::uint64_t kind = test::below(random_, 10);
+    const std::uint64_t count = kind == 0 ? 8 : 1 + test::below(random_, 2);
+    if (kind < 4 || objects.empty()) {
+      for (std::uint64_t i = 0; i < count; ++i) {
+        changes.create(
+            kTask, ++object,
+            {{0, Value::text("task " + std::to_string(object))}, {1, test::number(++number)}});
+        objects[object] = test::number(number);
+      }
+    } else {
+      auto found = objects.lower_bound(test::below(random_, object) + 1);
+      if (found == objects.end()) found = objects.begin();
+      if (kind == 4) {
+        changes.erase(kTask, found->first);
+        objects.erase(found);
+      } else {
+        changes.update(kTask, found->first, {{1, test::number(++number)}});
+        found->second = test::number(number);
+      }
+    }
+    run_->commit(changes);
+  };
+  for (int round = 0; round < 40; ++round) {
+    for (int i = 0; i < 40; ++i) {
+      if (i == 30 && round % 7 == 3) {
+        run_->define({"todo", {{"Task", {{"late" + std::to_string(round), Type::text()}}, {}}}});
+        versions.push_back(versions.back());
+      }
+      if (round % 3 == 0 && i == 25) {
+        ASSERT_TRUE(run_->settle());
+        files_->fill_up(test::below(random_, 60));
+        Objects unused = versions.back();
+        for (int refused = 0; refused < 3; ++refused) commit_something(unused);
+        ASSERT_TRUE(run_->host.run_until([&] { return run_->is_away; }));
+        files_->fill_up(std::nullopt);
+        ASSERT_TRUE(run_->host.run_until([&] { return !run_->is_away; }));
+        ASSERT_TRUE(run_->settle());
+      }
+      versions.push_back(versions.back());
+      commit_something(versions.back());
+      if (test::below(random_, 8) == 0) {
+        ASSERT_TRUE(run_->settle());
+      }
+    }
+    if (test::below(random_, 3) == 0) {
+      ASSERT_TRUE(run_->settle());
+    }
+    const std::uint64_t sequence = run_->sequence;
+    const Version acknowledged = run_->pipeline->published();
+    round % 4 == 0 ? run_->stop() : round % 4 == 1 ? lose_power(FailingFiles::Left::kSome) : kill();
+    StoreRun& run = open();
+    ASSERT_FALSE(run.error) << round << ": " << run.error->message;
+    run.sequence = sequence;
+    ASSERT_GE(run.version(), acknowledged) << round;
+    ASSERT_LT(run.version().value, versions.size()) << round;
+    versions.resize(run.version().value + 1);
+    for (std::uint64_t i = 1; i <= object; ++i) {
+      const auto found = versions.back().find(i);
+      ASSERT_EQ(has(i), found != versions.back().end()) << round << ": " << i;
+      if (has(i)) {
+        ASSERT_EQ(run.fields(kTask, i)[1], found->second) << round << ": " << i;
+      }
+    }
+  }
 }
 
 }  // namespace

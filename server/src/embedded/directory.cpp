@@ -49,7 +49,7 @@ std::string own_name() {
 }
 
 // Something that was never begun, or is another program's.
-Result<void> check_new(const std::string& path) {
+Result<int> check_new(const std::string& path) {
   std::error_code failed;
   for (fs::directory_iterator entry(path, failed), end; !failed && entry != end;
        entry.increment(failed)) {
@@ -59,10 +59,10 @@ Result<void> check_new(const std::string& path) {
                "; expected an empty directory, or one that odb_server has made");
   }
   if (failed) return bad("--data-dir: cannot read " + path + ": " + failed.message());
-  return {};
+  return 0;
 }
 
-Result<void> check_format(const std::string& path) {
+Result<int> check_format(const std::string& path) {
   const std::string file = in(path, kFormatFile);
   const std::string line = first_line(file);
   int format = 0;
@@ -78,7 +78,7 @@ Result<void> check_format(const std::string& path) {
                ", this version knows those up to " + std::to_string(kFormat) +
                ": it was written by a newer odb_server");
   }
-  return {};
+  return format;
 }
 
 Result<int> take_lock(const std::string& path) {
@@ -128,18 +128,19 @@ Result<std::unique_ptr<Directory>> Directory::open(const std::string& path) {
   }
   std::error_code ignored;
   const bool is_new = !fs::exists(in(path, kFormatFile), ignored);
-  if (auto right = is_new ? check_new(path) : check_format(path); !right) return right.error();
+  const auto format = is_new ? check_new(path) : check_format(path);
+  if (!format) return format.error();
   auto lock = take_lock(path);
   if (!lock) return lock.error();
-  return std::unique_ptr<Directory>(new Directory(path, *lock));
+  return std::unique_ptr<Directory>(new Directory(path, *format, *lock));
 }
 
 Directory::~Directory() { ::close(lock_); }
 
 Result<void> Directory::claim() {
+  if (format_ == kFormat) return {};
   const std::string file = in(path_, kFormatFile);
   std::error_code failed;
-  if (fs::exists(file, failed)) return {};
   const std::string fresh = in(path_, kNewFormatFile);
   {
     std::ofstream out(fresh, std::ios::trunc);
@@ -151,6 +152,7 @@ Result<void> Directory::claim() {
   fs::rename(fresh, file, failed);
   if (failed) return bad("--data-dir: cannot write " + file + ": " + failed.message());
   if (auto synced = sync_path(path_); !synced) return synced;
+  format_ = kFormat;
   return sync_path(fs::absolute(path_).parent_path().string());
 }
 

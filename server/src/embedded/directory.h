@@ -8,7 +8,9 @@
 
 namespace odb::server::embedded {
 
-inline constexpr int kFormat = 1;
+// What this program writes; it reads every older one. 1: each commit wrote all rows that it touched
+// and its own record of the log. 2: rows may be behind the log, and a record holds several commits.
+inline constexpr int kFormat = 2;
 
 // Owns the directory as long as it lives. docs/embedded.md says what stands in it.
 class Directory {
@@ -25,15 +27,17 @@ class Directory {
   std::string mark() const { return path_ + "/mark"; }
   const std::string& path() const { return path_; }
 
-  // From here on it is a data directory, durably. Does nothing when it was one before.
+  // From here on it is a data directory of kFormat, durably. Does nothing when it was one before.
   Result<void> claim();
   // Whatever has been put into it since is found again after the machine failed.
   Result<void> sync() const;
 
  private:
-  Directory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  Directory(std::string path, int format, int lock)
+      : path_(std::move(path)), format_(format), lock_(lock) {}
 
   const std::string path_;
+  int format_;      // 0: not a data directory yet
   const int lock_;  // a descriptor
 };
 

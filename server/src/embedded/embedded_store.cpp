@@ -58,9 +58,9 @@ class EmbeddedStore final : public Store {
     if (!std::filesystem::exists(place_.folder + "/CURRENT", ignored)) {
       // It was begun, and nothing was acknowledged yet. The first mark, which comes before
       // everything else, may be half written.
-      const bool is_all = !std::filesystem::exists(place_.folder, ignored) ||
-                          std::filesystem::is_empty(place_.folder, ignored);
-      if (!mark && !is_all) return mark.error();
+      const bool has_mark_only = !std::filesystem::exists(place_.folder, ignored) ||
+                                 std::filesystem::is_empty(place_.folder, ignored);
+      if (!mark && !has_mark_only) return mark.error();
       if (!mark || !*mark || (*mark)->acknowledged == 0) return std::optional<StoredDatabase>();
       return damaged(place_.folder + "/CURRENT is missing");
     }
@@ -93,7 +93,10 @@ class EmbeddedStore final : public Store {
     auto tables = Tables::open(place_);
     if (!tables) return tables.error();
     tables_ = *std::move(tables);
-    Writes writes;
+    Writes writes = std::exchange(rows_behind_, {});
+    std::string version;
+    append_number(version, version_.value);
+    writes.put(kRowsUpTo, version);
     std::string id;
     append_number(id, history.high);
     append_number(id, history.low);
@@ -110,14 +113,14 @@ class EmbeddedStore final : public Store {
   void start(StoreListener& listener, StoreHost& host) override {
     listener_ = &listener;
     teller_.start(listener);
-    worker_ = std::make_unique<Worker>(
-        options_,
-        Worker::Parts{place_, directory_->mark(), std::move(tables_), std::move(marks_), mark_},
-        [this, &host] {
-          host.post([this] {
-            if (!is_stopped_) take_news();
-          });
-        });
+    worker_ = std::make_unique<Worker>(options_,
+                                       Worker::Parts{place_, directory_->mark(), std::move(tables_),
+                                                     std::move(marks_), mark_, machine_.lagging},
+                                       [this, &host] {
+                                         host.post([this] {
+                                           if (!is_stopped_) take_news();
+                                         });
+                                       });
   }
 
   void append(const CommitBatch& batch) override {
@@ -157,9 +160,14 @@ class EmbeddedStore final : public Store {
                      std::to_string(recovery->sequence_least) +
                      " was acknowledged: something was removed or cut off (" + where + ")");
     }
-    auto stored = load_database(**tables, loader, options_.filling);
-    if (stored && stored->has_value()) (*stored)->may_have_lost = recovery->may_have_lost;
-    return stored;
+    auto loaded = load_database(**tables, loader, options_.filling);
+    if (!loaded) return loaded.error();
+    rows_behind_ = std::move(loaded->rows);
+    if (loaded->stored) {
+      version_ = loaded->stored->version;
+      loaded->stored->may_have_lost = recovery->may_have_lost;
+    }
+    return std::move(loaded->stored);
   }
 
   // All up to this sequence is on the disk, and more may follow.
@@ -184,6 +192,8 @@ class EmbeddedStore final : public Store {
   Place place_;
   Mark mark_;
   std::optional<WalCut> cut_;
+  Version version_;     // that was loaded
+  Writes rows_behind_;  // as loading left them
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<MarkFile> marks_;
   StoreListener* listener_ = nullptr;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "lagging_rows.h"
 #include "odb/server/embedded_store.h"
 #include "tables.h"
 
@@ -13,6 +14,7 @@ namespace odb::server::embedded {
 struct Machine {
   std::string boot;                              // another one after it failed
   std::shared_ptr<rocksdb::FileSystem> files{};  // null: the real one
+  LaggingRows::Limits lagging{};
 };
 
 std::unique_ptr<Store> make_store(EmbeddedOptions options, Machine machine);

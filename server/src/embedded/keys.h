@@ -14,15 +14,18 @@ namespace odb::server::embedded {
 inline constexpr std::string_view kMeta = "m/";  // every key of those that follow begins so
 inline constexpr std::string_view kHistory = "m/history";  // two numbers
 inline constexpr std::string_view kVersion = "m/version";
+// No object's row lacks anything up to here; without it (format 1) nothing at all.
+inline constexpr std::string_view kRowsUpTo = "m/rows_up_to";
 inline constexpr std::string_view kIdsBelow = "m/ids_below";
 inline constexpr std::string_view kForgottenUpTo = "m/outcomes_forgotten_up_to";
 inline constexpr std::string_view kFilling = "m/filling";  // a text, see filling.h
 
-// What comes before the number of a type, a client, the last version of an append, or a type and
-// an object; and every key of a kind begins so.
+// What comes before the number of a type, a client, the last version of an append (format 1) or of
+// several, or a type and an object; and every key of a kind begins so.
 inline constexpr std::string_view kTypes = "t";
 inline constexpr std::string_view kOutcomes = "o";
-inline constexpr std::string_view kLog = "l";
+inline constexpr std::string_view kAppends = "l";
+inline constexpr std::string_view kLog = "n";
 inline constexpr std::string_view kRows = "r";
 
 template <class Number>
@@ -57,8 +60,8 @@ inline std::string outcomes_key(const ClientId& client) {
   return key;
 }
 
-inline std::string log_key(Version last) {
-  std::string key(kLog);
+inline std::string log_key(Version last, std::string_view kind = kLog) {
+  std::string key(kind);
   append_number(key, last.value);
   return key;
 }

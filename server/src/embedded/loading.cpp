@@ -15,6 +15,8 @@
 
 #include "filling.h"
 #include "keys.h"
+#include "log_tail.h"
+#include "log_value.h"
 #include "odb/wire/records.h"
 
 namespace odb::server::embedded {
@@ -102,9 +104,10 @@ class Loading {
   Loading(Tables& tables, StoreLoader& loader, const std::optional<Filling>& filling)
       : tables_(tables), loader_(loader), filling_(filling) {}
 
-  Result<std::optional<StoredDatabase>> run() {
+  Result<LoadedDatabase> run() {
     auto stored = load_meta();
-    if (!stored || !stored->has_value()) return stored;
+    if (!stored) return stored.error();
+    if (!stored->has_value()) return LoadedDatabase();
     const auto mark = meta_.find(kFilling);
     if (mark != meta_.end()) {
       auto whole = check_filling(mark->second, (*stored)->version, filling_, "the data directory");
@@ -112,11 +115,12 @@ class Loading {
       (*stored)->is_filling = *whole == FillingState::kPartly;
     }
     if (auto taken = loader_.on_database(**stored); !taken) return taken.error();
-    for (const auto step :
-         {&Loading::load_types, &Loading::load_outcomes, &Loading::load_rows, &Loading::load_log}) {
+    version_ = (*stored)->version;
+    for (const auto step : {&Loading::load_types, &Loading::load_outcomes, &Loading::load_tail,
+                            &Loading::load_rows, &Loading::apply_tail, &Loading::hand_out_log}) {
       if (auto done = (this->*step)(); !done) return done.error();
     }
-    return stored;
+    return LoadedDatabase{*std::move(stored), std::move(rows_behind_)};
   }
 
  private:
@@ -169,6 +173,9 @@ class Loading {
       return Result<void>();
     });
     if (!read) return read;
+    const auto rows_up_to = number(kRowsUpTo, version_.value);
+    if (!rows_up_to) return rows_up_to.error();
+    if (auto begun = tail_.begin(types, Version{*rows_up_to}); !begun) return begun;
     return loader_.on_types(std::move(types));
   }
 
@@ -218,28 +225,94 @@ class Loading {
     });
     if (!read) return read;
     if (!pages.put(std::move(page))) return unwanted;
-    return tables_.for_each(kLog,
-                            [](std::string_view, std::string_view) { return Result<void>(); });
+    return {};
   }
 
-  Result<void> load_log() {
-    if (!loader_.wants_log()) return {};
-    return tables_.for_each(kLog, [&](std::string_view key, std::string_view value) {
-      std::string_view left = key.substr(kLog.size());
-      const auto last = take_number<std::uint64_t>(left);
-      auto commits = wire::decode_log_record(value);
-      if (!last || !left.empty() || !commits || commits->empty() ||
-          commits->back().version.value != *last) {
-        return Result<void>(damaged("a record of the log does not decode, or is another one"));
+  // take(append) for each that ends after `after`, in the order of versions. The log of format 1
+  // comes before that of today.
+  template <class Take>
+  Result<void> for_each_append(Version after, const Take& take) {
+    auto read =
+        tables_.for_each(kAppends, log_key(next(after), kAppends),
+                         [&](std::string_view key, std::string_view value) {
+                           auto last = last_of(key, kAppends);
+                           if (!last) return Result<void>(last.error());
+                           auto append = wire::decode_log_record(value);
+                           if (!append || append->empty() || append->back().version != *last) {
+                             return Result<void>(damaged("a record of the log does not decode"));
+                           }
+                           return take(*std::move(append));
+                         });
+    if (!read) return read;
+    return tables_.for_each(kLog, log_key(next(after)),
+                            [&](std::string_view key, std::string_view value) {
+                              auto last = last_of(key, kLog);
+                              if (!last) return Result<void>(last.error());
+                              auto appends = decode_log_value(value, *last);
+                              if (!appends) return Result<void>(appends.error());
+                              for (std::vector<CommitRecord>& append : *appends) {
+                                if (append.back().version <= after) continue;
+                                if (auto taken = take(std::move(append)); !taken) return taken;
+                              }
+                              return Result<void>();
+                            });
+  }
+
+  static Result<Version> last_of(std::string_view key, std::string_view kind) {
+    key.remove_prefix(kind.size());
+    const auto last = take_number<std::uint64_t>(key);
+    if (!last || !key.empty()) return damaged("a record of the log has a key that is none");
+    return Version{*last};
+  }
+
+  Result<void> load_tail() {
+    auto read = for_each_append(tail_.last(), [&](std::vector<CommitRecord> append) {
+      for (CommitRecord& record : append) {
+        if (record.version < next(tail_.last())) continue;
+        if (auto added = tail_.add(std::move(record)); !added) return added;
       }
-      return loader_.on_log(*std::move(commits));
+      return Result<void>();
     });
+    if (!read) return read;
+    if (tail_.last() == version_) return {};
+    return damaged("its log ends at version " + std::to_string(tail_.last().value) +
+                   ", but it is at " + std::to_string(version_.value));
+  }
+
+  Result<void> apply_tail() {
+    return tail_.apply([&](TypeId type, ObjectId object, const Row* row) {
+      const std::string key = row_key(type, object);
+      if (row == nullptr) {
+        rows_behind_.remove(key);
+        return Result<void>();
+      }
+      rows_behind_.put_written(key, [&](std::string& out) {
+        wire::append_object_record(out, row->version(), row->fields());
+      });
+      return loader_.on_object(type, object, row->version(),
+                               {row->fields().begin(), row->fields().end()});
+    });
+  }
+
+  // All of it is read, whether anybody wants it or not.
+  Result<void> hand_out_log() {
+    if (loader_.wants_log()) {
+      return for_each_append(Version{}, [&](std::vector<CommitRecord> append) {
+        return loader_.on_log(std::move(append));
+      });
+    }
+    const auto ignore = [](std::string_view, std::string_view) { return Result<void>(); };
+    if (auto read = tables_.for_each(kAppends, ignore); !read) return read;
+    return tables_.for_each(kLog, ignore);
   }
 
   Result<void> take_in(Pages::Page& page) {
     for (LoadedRow& row : page) {
-      auto taken =
-          loader_.on_object(row.type, row.object, row.record.version, std::move(row.record.fields));
+      auto taken = tail_.touches(row.object)
+                       ? tail_.add_row(row.type, row.object, row.record.version,
+                                       std::move(row.record.fields))
+                       : loader_.on_object(row.type, row.object, row.record.version,
+                                           std::move(row.record.fields));
       if (!taken) return taken;
     }
     rows_ += page.size();
@@ -254,14 +327,17 @@ class Loading {
   StoreLoader& loader_;
   const std::optional<Filling>& filling_;
   std::map<std::string, std::string, std::less<>> meta_;
+  Version version_;
+  LogTail tail_;
+  Writes rows_behind_;
   std::uint64_t rows_ = 0;
   Clock::time_point told_at_ = Clock::now();
 };
 
 }  // namespace
 
-Result<std::optional<StoredDatabase>> load_database(Tables& tables, StoreLoader& loader,
-                                                    const std::optional<Filling>& filling) {
+Result<LoadedDatabase> load_database(Tables& tables, StoreLoader& loader,
+                                     const std::optional<Filling>& filling) {
   return Loading(tables, loader, filling).run();
 }
 

@@ -212,8 +212,12 @@ Result<std::unique_ptr<Tables>> Tables::open(const Place& place) {
 }
 
 Result<void> Tables::for_each(std::string_view begin, const Take& take) {
+  return for_each(begin, begin, take);
+}
+
+Result<void> Tables::for_each(std::string_view begin, std::string_view from, const Take& take) {
   rocksdb::Iterator& at = *open_->reader;
-  for (at.Seek(slice(begin)); at.Valid() && at.key().starts_with(slice(begin)); at.Next()) {
+  for (at.Seek(slice(from)); at.Valid() && at.key().starts_with(slice(begin)); at.Next()) {
     if (auto taken = take(at.key().ToStringView(), at.value().ToStringView()); !taken) {
       return taken;
     }

@@ -40,10 +40,12 @@ class Tables {
   Tables(const Tables&) = delete;
   Tables& operator=(const Tables&) = delete;
 
-  // take(key, value) for each key that begins so, in their order, until it says an error. What it
-  // is given ends with the call. Only of those that were opened to read, by one thread at a time.
+  // take(key, value) for each key that begins so (and is not below `from`), in their order, until
+  // it says an error. What it is given ends with the call. Only of those that were opened to read,
+  // by one thread at a time.
   using Take = std::function<Result<void>(std::string_view, std::string_view)>;
   Result<void> for_each(std::string_view begin, const Take& take);
+  Result<void> for_each(std::string_view begin, std::string_view from, const Take& take);
 
   // All or nothing. After an error nothing can be written any more, and what of it will be found
   // again is not known.

@@ -32,6 +32,7 @@ Worker::Worker(const EmbeddedOptions& options, Parts parts, std::function<void()
       on_news_(std::move(on_news)),
       place_(std::move(parts.place)),
       mark_path_(std::move(parts.mark_path)),
+      lagging_(parts.lagging),
       retention_(options.retention),
       backoff_(kBackoffFirst),
       written_at_(Clock::now()),
@@ -57,13 +58,15 @@ void Worker::append(const CommitBatch& batch, std::uint64_t generation) {
   }
   Group& group = queue_.back();
   if (options_.filling) {
-    group.writes.add(batch, AppendedWrites::Log::kNone);
+    group.writes.add_unlogged(batch);
     if (!is_writing_) to_write_.notify_one();
     return;
   }
-  group.writes.add(batch);
-  const Version cut_to =
-      retention_.cut(batch.last(), retention_.needs_time() ? Clock::now() : Clock::time_point());
+  group.writes.add(batch, lagging_);
+  // What some rows lack stays in the log, however short that is to be.
+  const Version cut_to = std::min(
+      retention_.cut(batch.last(), retention_.needs_time() ? Clock::now() : Clock::time_point()),
+      group.writes.rows_up_to());
   if (cut_to.value > log_cut_.value + (batch.last().value - cut_to.value) / kLogSlack) {
     group.writes.cut_log(std::exchange(log_cut_, cut_to), cut_to);
   }
@@ -104,6 +107,11 @@ void Worker::tell(News news) {
 void Worker::fail_queue(const Error& reason) {
   if (queue_.empty()) return;
   const Version from = queue_.front().first;
+  std::vector<LaggingRows::Item> rows;
+  for (const Group& group : queue_) {
+    rows.insert(rows.end(), group.writes.rows_taken().begin(), group.writes.rows_taken().end());
+  }
+  lagging_.give_back(rows, Version{from.value - 1});
   queue_.clear();
   log_cut_ = Version{};
   tell(Failed{from, reason, ++generation_});

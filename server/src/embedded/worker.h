@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "lagging_rows.h"
 #include "mark_file.h"
 #include "odb/server/embedded_store.h"
 #include "retention.h"
@@ -34,6 +35,7 @@ class Worker {
     std::unique_ptr<Tables> tables;
     std::unique_ptr<MarkFile> marks;
     Mark mark;  // the newest
+    LaggingRows::Limits lagging;
   };
 
   // `on_news` runs on either thread: take_news() has something.
@@ -97,6 +99,7 @@ class Worker {
   bool is_writing_ = false;
   std::optional<ObjectId> ids_wanted_;
   std::uint64_t generation_ = 0;
+  LaggingRows lagging_;
   Version log_cut_;
   Retention retention_;
   std::vector<News> news_;

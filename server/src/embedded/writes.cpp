@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "keys.h"
+#include "log_value.h"
 #include "odb/wire/records.h"
 
 namespace odb::server::embedded {
@@ -17,24 +18,40 @@ std::string text_of(std::uint64_t number) {
 
 }  // namespace
 
-void AppendedWrites::add(const CommitBatch& batch, Log log) {
+void AppendedWrites::add(const CommitBatch& batch, LaggingRows& lagging) {
+  const std::size_t log_before = log_.size();
+  append_to_log_value(log_, batch.records);
+  const std::size_t taken_before = rows_taken_.size();
+  const std::vector<TouchedObject> touched = touched_objects(batch);
+  if (!lagging.touch(touched, batch.records.front()->version, log_.size() - log_before)) {
+    for (const TouchedObject& object : touched) put_row(batch, object);
+  }
+  lagging.take_due(rows_taken_);
+  for (std::size_t i = taken_before; i < rows_taken_.size(); ++i) {
+    put_row(batch, rows_taken_[i].object);
+  }
+  rows_up_to_ = lagging.complete_up_to(batch.last());
+  put_rest(batch);
+}
+
+void AppendedWrites::add_unlogged(const CommitBatch& batch) {
+  for (const TouchedObject& touched : touched_objects(batch)) put_row(batch, touched);
+  rows_up_to_ = batch.last();
+  put_rest(batch);
+}
+
+void AppendedWrites::put_row(const CommitBatch& batch, const TouchedObject& touched) {
+  const std::string key = row_key(touched.type, touched.object);
+  const Row* row = batch.state.find(touched.type, touched.object, batch.last());
+  if (row == nullptr) return writes_.remove(key);
+  writes_.put_written(key, [&](std::string& out) {
+    wire::append_object_record(out, row->version(), row->fields());
+  });
+}
+
+void AppendedWrites::put_rest(const CommitBatch& batch) {
   last_ = batch.last();
   forgotten_up_to_ = batch.outcomes.forgotten_up_to();
-  if (log == Log::kKept) {
-    writes_.put_written(log_key(last_),
-                        [&](std::string& out) { wire::append_log_record(out, batch.records); });
-  }
-  for (const TouchedObject& touched : touched_objects(batch)) {
-    const std::string key = row_key(touched.type, touched.object);
-    const Row* row = batch.state.find(touched.type, touched.object, last_);
-    if (row == nullptr) {
-      writes_.remove(key);
-      continue;
-    }
-    writes_.put_written(key, [&](std::string& out) {
-      wire::append_object_record(out, row->version(), row->fields());
-    });
-  }
   // A client that was forgotten and came back at once is there: forgotten first.
   for (const ClientId client : batch.forgotten) {
     outcomes_.erase(client);
@@ -55,15 +72,24 @@ void AppendedWrites::add(const CommitBatch& batch, Log log) {
 }
 
 void AppendedWrites::cut_log(Version from, Version to) {
-  writes_.remove_range(log_key(next(from)), log_key(next(to)));
+  for (const std::string_view kind : {kAppends, kLog}) {
+    writes_.remove_range(log_key(next(from), kind), log_key(next(to), kind));
+  }
 }
 
 Writes AppendedWrites::finish() {
-  for (const auto& [client, record] : outcomes_) writes_.put(outcomes_key(client), record);
+  Writes all;
+  if (!log_.empty()) all.put(log_key(last_), log_);
+  all.append(std::exchange(writes_, {}));
+  log_.clear();
+  for (const auto& [client, record] : outcomes_) all.put(outcomes_key(client), record);
   outcomes_.clear();
-  if (last_ != Version{}) writes_.put(kVersion, text_of(last_.value));
-  if (forgotten_up_to_ != Version{}) writes_.put(kForgottenUpTo, text_of(forgotten_up_to_.value));
-  return std::exchange(writes_, {});
+  if (last_ != Version{}) {
+    all.put(kVersion, text_of(last_.value));
+    all.put(kRowsUpTo, text_of(rows_up_to_.value));
+  }
+  if (forgotten_up_to_ != Version{}) all.put(kForgottenUpTo, text_of(forgotten_up_to_.value));
+  return all;
 }
 
 }  // namespace odb::server::embedded

@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "lagging_rows.h"
 #include "odb/server/store.h"
 
 namespace odb::server::embedded {
@@ -35,6 +38,8 @@ class Writes {
     const auto size = static_cast<std::uint32_t>(bytes_.size() - begin);
     std::memcpy(bytes_.data() + at + 1 + sizeof size, &size, sizeof size);
   }
+
+  void append(const Writes& later) { bytes_ += later.bytes_; }
 
   bool empty() const { return bytes_.empty(); }
   std::size_t size_bytes() const { return bytes_.size(); }
@@ -67,24 +72,34 @@ class Writes {
   std::string bytes_;
 };
 
-// What appends change that go out together: the log, what the commits touched as the state had it
-// after each append, outcomes and the version. Of the last two only the newest is written.
+// What appends change that go out together: the log, rows as the state had them after the append
+// with which they were due, outcomes and the version. Of the last two only the newest is written.
 class AppendedWrites {
  public:
-  // A store that is being filled keeps no log: what it held would only be what it was filled with.
-  enum class Log : std::uint8_t { kKept, kNone };
-  void add(const CommitBatch& batch, Log log = Log::kKept);
+  // The log gets the append, and rows are written as `lagging` says.
+  void add(const CommitBatch& batch, LaggingRows& lagging);
+  // A store that is being filled keeps no log, which would only say what it was filled with.
+  void add_unlogged(const CommitBatch& batch);
   // Versions up to `to` leave the log, of which those up to `from` have before.
   void cut_log(Version from, Version to);
 
-  std::size_t size_bytes() const { return writes_.size_bytes(); }
+  std::size_t size_bytes() const { return log_.size() + writes_.size_bytes(); }
   Version last() const { return last_; }
-  Writes finish();  // nothing is left
+  Version rows_up_to() const { return rows_up_to_; }
+  // What `lagging` gave up, for LaggingRows::give_back() should this fail; also after finish().
+  std::span<const LaggingRows::Item> rows_taken() const { return rows_taken_; }
+  Writes finish();  // no writes are left
 
  private:
+  void put_row(const CommitBatch& batch, const TouchedObject& touched);
+  void put_rest(const CommitBatch& batch);
+
+  std::string log_;
   Writes writes_;
   std::map<ClientId, std::string> outcomes_;
+  std::vector<LaggingRows::Item> rows_taken_;
   Version last_;
+  Version rows_up_to_;
   Version forgotten_up_to_;
 };
 
