@@ -55,7 +55,8 @@ class Cache {
   // `lazy`: the lazy subscriptions that were asked for so far.
   Result<void> learn(const std::vector<CatalogType>& types,
                      const std::vector<SubscriptionId>& lazy = {});
-  Result<void> apply(Delta delta);
+  // What the commit of this version, by this actor, changes of what is held here.
+  Result<void> apply(Version version, const std::string& actor, const Changeset& changes);
   Result<void> stage(SubscriptionId subscription, RowBlock rows);
 
   // The rows staged since the last call belong to the database now, and `interest` is covered.
@@ -131,7 +132,9 @@ class Cache {
   }
   static void complete_held(const Row& held, std::span<Value> fields);
   void apply_staged(const ObjectChange& change, const Changeset& changes, Changeset& visible);
-  void note_change(const Delta& delta, const Changeset& changes);
+  Changeset visible_part(const Changeset& changes);
+  void take_in(Version version, const std::string& actor, const Changeset& changes);
+  void note_change(const std::string& actor, const Changeset& changes);
   void tell(Change change);
   void note_index_entries(Change& change, const CatalogType& type, ObjectRef object,
                           const Row* before, const Row* after) const;

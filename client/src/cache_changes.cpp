@@ -19,9 +19,9 @@ std::vector<Value> index_values(const CatalogType& type, const CatalogIndex& ind
 
 }  // namespace
 
-void Cache::note_change(const Delta& delta, const Changeset& changes) {
-  Change noted{.version = delta.version,
-               .actor = delta.actor,
+void Cache::note_change(const std::string& actor, const Changeset& changes) {
+  Change noted{.version = version_,
+               .actor = actor,
                .created = {},
                .changed = {},
                .deleted = {},

@@ -206,40 +206,49 @@ void Cache::apply_staged(const ObjectChange& change, const Changeset& changes, C
   }
 }
 
-Result<void> Cache::apply(Delta delta) {
-  if (delta.version <= version_ && version_ != Version{}) {
-    return nonsense("version " + std::to_string(delta.version.value) + " after version " +
+// Splits off what concerns objects that are not visible yet.
+Changeset Cache::visible_part(const Changeset& changes) {
+  Changeset visible;
+  for (const ObjectChange& change : changes.objects) {
+    if (held_row(change.type, change.object) == nullptr) {
+      apply_staged(change, changes, visible);
+      continue;
+    }
+    visible.begin(change.kind, change.type, change.object);
+    for (const CellOperation& cell : changes.cells_of(change)) visible.add_cell(cell);
+  }
+  return visible;
+}
+
+Result<void> Cache::apply(Version version, const std::string& actor, const Changeset& changes) {
+  if (version <= version_ && version_ != Version{}) {
+    return nonsense("version " + std::to_string(version.value) + " after version " +
                     std::to_string(version_.value));
   }
-  for (const ObjectChange& change : delta.changes.objects) {
-    if (auto valid = check(change, delta.changes); !valid) return valid;
+  for (const ObjectChange& change : changes.objects) {
+    if (auto valid = check(change, changes); !valid) return valid;
   }
-  for (const ObjectChange& change : delta.changes.objects) {
+  for (const ObjectChange& change : changes.objects) {
     if (change.kind == ObjectChange::Kind::kEnterLazily) partial_types_.insert(change.type);
   }
   if (loading_ != SubscriptionId{} || !staged_.empty()) {
-    // Split off what concerns objects that are not visible yet.
-    Changeset visible;
-    for (const ObjectChange& change : delta.changes.objects) {
-      if (held_row(change.type, change.object) == nullptr) {
-        apply_staged(change, delta.changes, visible);
-        continue;
-      }
-      visible.begin(change.kind, change.type, change.object);
-      for (const CellOperation& cell : delta.changes.cells_of(change)) visible.add_cell(cell);
-    }
-    delta.changes = std::move(visible);
+    take_in(version, actor, visible_part(changes));
+  } else {
+    take_in(version, actor, changes);
   }
-  state_->apply(next_step(), delta.changes);  // from here on no snapshot but a new one is given
-  version_ = delta.version;
+  return {};
+}
+
+void Cache::take_in(Version version, const std::string& actor, const Changeset& changes) {
+  state_->apply(next_step(), changes);  // from here on no snapshot but a new one is given
+  version_ = version;
   if (!own_.empty()) {
-    for (const ObjectChange& change : delta.changes.objects) {
+    for (const ObjectChange& change : changes.objects) {
       if (change.kind == ObjectChange::Kind::kDelete) own_.erase({change.type, change.object});
     }
   }
-  if (watch_ || !watches_.empty()) note_change(delta, delta.changes);
+  if (watch_ || !watches_.empty()) note_change(actor, changes);
   state_->trim_to(state_->version());
-  return {};
 }
 
 }  // namespace odb::detail

@@ -1,5 +1,6 @@
 // The part of ClientCore that commits, and the identities that new objects get.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "client_core.h"
@@ -16,12 +17,55 @@ constexpr std::uint64_t kIdChunk = 64;
 constexpr std::uint64_t kIdsAskedMax = 1'000'000;
 constexpr std::size_t kGrantedMax = 256;  // ranges
 
+// Empties it, and keeps what memory it has.
+void reset(CommitTicket& ticket) {
+  ticket.outcome.reset();
+  ticket.callback = nullptr;
+  ticket.created.clear();
+  ticket.writes.objects.clear();
+  ticket.writes.cells.clear();
+  ticket.message.clear();
+  ticket.parts.clear();
+  ticket.bytes = 0;
+}
+
+// Into the memory that `to` has, if that is enough.
+template <class Item>
+void move_items(std::vector<Item>& from, std::vector<Item>& to) {
+  if (from.size() > to.capacity()) {
+    to = std::move(from);
+  } else {
+    to.assign(std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  }
+}
+
 }  // namespace
+
+// ---- tickets ----
+
+// With many commits in flight an allocator finds no memory that was just freed: what a commit needs
+// until its outcome comes is worth keeping for the next.
+std::shared_ptr<CommitTicket> ClientCore::new_ticket() {
+  if (spare_.empty()) return std::make_shared<CommitTicket>();
+  std::shared_ptr<CommitTicket> ticket = std::move(spare_.back());
+  spare_.pop_back();
+  return ticket;
+}
+
+void ClientCore::recycle(std::shared_ptr<CommitTicket> ticket) {
+  // Somebody else may hold it still: the stream, of a message that is not sent in full.
+  if (ticket.use_count() != 1 || spare_.size() >= kSpareTicketsMax) return;
+  if (ticket->bytes > kSpareTicketBytesMax || !ticket->parts.empty()) return;
+  reset(*ticket);
+  spare_.push_back(std::move(ticket));
+}
+
+// ---- commits ----
 
 std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, HistoryId history,
                                                  CommitCallback callback) {
   last_sequence_ = Sequence{last_sequence_.value + 1};
-  auto ticket = std::make_shared<CommitTicket>();
+  std::shared_ptr<CommitTicket> ticket = new_ticket();
   ticket->sequence = last_sequence_;
   ticket->callback = std::move(callback);
   if (phase_ == Phase::kEnded) {
@@ -44,72 +88,82 @@ std::shared_ptr<CommitTicket> ClientCore::commit(CommitRequest request, HistoryI
       cache_->expect_created({change.type, change.object});
     }
   }
-  WaitingCommit commit;
-  commit.ticket = ticket;
-  bool too_large = false;
-  try {
-    Commit message{.sequence = last_sequence_,
-                   .lowest_unresolved = lowest_unresolved_,
-                   .keeps_created = !ticket->created.empty(),
-                   .request = std::move(request)};
-    commit.parts = encode_commit(message);
-    commit.writes = std::move(message.request.writes);
-    for (const wire::EncodedMessage& part : commit.parts) commit.bytes += part->size();
-    too_large = commit.bytes > commit_bytes_max_;
-  } catch (const wire::MessageTooLarge&) {
-    too_large = true;
-  }
-  if (too_large) {
+  if (!encode(*ticket, request) || ticket->bytes > commit_bytes_max_) {
     finish(ticket,
            Error{ErrorCode::kTransactionTooLarge,
                  "the transaction takes " +
-                     (commit.bytes == 0 ? "more than " + std::to_string(wire::kMessageBytesMax)
-                                        : std::to_string(commit.bytes)) +
+                     (ticket->bytes == 0 ? "more than " + std::to_string(wire::kMessageBytesMax)
+                                         : std::to_string(ticket->bytes)) +
                      " bytes, the server's limit is " + std::to_string(commit_bytes_max_)});
     return ticket;
   }
-  if (waiting_bytes_ > 0 && waiting_bytes_ + commit.bytes > kWaitingBytesMax) {
+  if (waiting_bytes_ > 0 && waiting_bytes_ + ticket->bytes > kWaitingBytesMax) {
     finish(ticket, Error{ErrorCode::kTooManyCommitsInFlight,
                          "not committed: more than " + std::to_string(kWaitingBytesMax) +
                              " bytes of commits wait for the server"});
     return ticket;
   }
   if (phase_ == Phase::kOpen && credits_ > 0 && waiting_.empty()) {
-    send(std::move(commit));
+    send(ticket);
     return ticket;
   }
-  waiting_bytes_ += commit.bytes;
-  waiting_.push_back(std::move(commit));
+  waiting_bytes_ += ticket->bytes;
+  waiting_.push_back(ticket);
   return ticket;
+}
+
+// False: there is no message so large.
+bool ClientCore::encode(CommitTicket& ticket, CommitRequest& request) {
+  Commit commit{.sequence = ticket.sequence,
+                .lowest_unresolved = lowest_unresolved_,
+                .keeps_created = !ticket.created.empty(),
+                .request = std::move(request)};
+  try {
+    if (wire::encoded_bytes(commit.request) <= kCommitPartBytes) {
+      wire::append_encoded(ticket.message, commit);
+      ticket.bytes = ticket.message.size();
+    } else {
+      ticket.parts = encode_in_parts(commit);
+      for (const wire::EncodedMessage& part : ticket.parts) ticket.bytes += part->size();
+    }
+  } catch (const wire::MessageTooLarge&) {
+    return false;
+  }
+  move_items(commit.request.writes.objects, ticket.writes.objects);
+  move_items(commit.request.writes.cells, ticket.writes.cells);
+  return true;
 }
 
 void ClientCore::send_waiting() {
   while (phase_ == Phase::kOpen && credits_ > 0 && !waiting_.empty()) {
-    WaitingCommit waiting = std::move(waiting_.front());
+    std::shared_ptr<CommitTicket> ticket = std::move(waiting_.front());
     waiting_.pop_front();
-    waiting_bytes_ -= waiting.bytes;
-    send(std::move(waiting));
+    waiting_bytes_ -= ticket->bytes;
+    send(std::move(ticket));
   }
 }
 
-void ClientCore::send(WaitingCommit commit) {
+void ClientCore::send(std::shared_ptr<CommitTicket> ticket) {
   --credits_;
-  const Sequence sequence = commit.ticket->sequence;
+  const Sequence sequence = ticket->sequence;
   last_sent_sequence_ = std::max(last_sent_sequence_, sequence);
-  outgoing_.insert(outgoing_.end(), commit.parts.begin(), commit.parts.end());
-  if (!identity_.reconnects) commit.parts.clear();  // never to be sent again
-  commits_.emplace(sequence, std::move(commit));
+  if (ticket->parts.empty()) {
+    outgoing_.emplace_back(ticket, &ticket->message);  // keeps the ticket until it is sent
+  } else {
+    outgoing_.insert(outgoing_.end(), ticket->parts.begin(), ticket->parts.end());
+    if (!identity_.reconnects) ticket->parts.clear();  // never to be sent again
+  }
+  commits_.emplace(sequence, std::move(ticket));
   last_sent_ = now_;
 }
 
 bool ClientCore::withdraw(const CommitTicket& ticket, Error reason) {
-  const auto found =
-      std::find_if(waiting_.begin(), waiting_.end(),
-                   [&](const WaitingCommit& commit) { return commit.ticket.get() == &ticket; });
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const auto& waiting) { return waiting.get() == &ticket; });
   // One that goes out again may have taken effect.
   if (found == waiting_.end() || ticket.sequence <= last_sent_sequence_) return false;
-  const std::shared_ptr<CommitTicket> withdrawn = found->ticket;
-  waiting_bytes_ -= found->bytes;
+  const std::shared_ptr<CommitTicket> withdrawn = std::move(*found);
+  waiting_bytes_ -= withdrawn->bytes;
   waiting_.erase(found);
   finish(withdrawn, std::move(reason));
   return true;
@@ -127,20 +181,19 @@ void ClientCore::on(CommitsAccepted& message) {
   }
 }
 
-void ClientCore::finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta as_delta) {
+void ClientCore::finish_sent(Sequence sequence, CommitOutcome&& outcome, AsDelta as_delta) {
   const auto found = commits_.find(sequence);
   if (found == commits_.end()) return on_unexpected("the outcome of a commit that was never sent");
-  const std::shared_ptr<CommitTicket> ticket = std::move(found->second.ticket);
-  Changeset writes = std::move(found->second.writes);
+  const std::shared_ptr<CommitTicket> ticket = std::move(found->second);
   commits_.erase(found);
   while (lowest_unresolved_ <= last_sequence_ && !commits_.contains(lowest_unresolved_) &&
-         (waiting_.empty() || lowest_unresolved_ < waiting_.front().ticket->sequence)) {
+         (waiting_.empty() || lowest_unresolved_ < waiting_.front()->sequence)) {
     lowest_unresolved_ = Sequence{lowest_unresolved_.value + 1};
   }
   ++credits_;
   if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
     if (as_delta == AsDelta::kYes) {
-      check(receiving_cache().apply({accepted->version, actor_, std::move(writes)}));
+      check(receiving_cache().apply(accepted->version, actor_, ticket->writes));
     }
     cache_->see_version(accepted->version);
   } else if (const auto* conflict = std::get_if<Conflict>(&outcome)) {
@@ -150,7 +203,7 @@ void ClientCore::finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta a
   send_waiting();
 }
 
-void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome) {
+void ClientCore::finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome&& outcome) {
   // One whose outcome is unknown may take effect yet, and then the server tells of its objects.
   const auto* error = std::get_if<Error>(&outcome);
   const bool may_exist = std::holds_alternative<Accepted>(outcome) ||

@@ -75,11 +75,13 @@ void ClientCore::receive(ServerMessage message, Time now) {
   }
   std::visit(
       Overloaded{
-          [&](Delta& delta) { check(receiving_cache().apply(std::move(delta))); },
+          [&](Delta& delta) {
+            check(receiving_cache().apply(delta.version, delta.actor, delta.changes));
+          },
           [&](Deltas& deltas) {
             for (Delta& delta : deltas.deltas) {
               if (phase_ == Phase::kEnded) return;
-              check(receiving_cache().apply(std::move(delta)));
+              check(receiving_cache().apply(delta.version, delta.actor, delta.changes));
             }
           },
           [&](CommitDone& done) { on(done); },
@@ -436,18 +438,17 @@ void ClientCore::fail(Error reason) {
   end_reason_ = std::move(reason);
   phase_ = Phase::kEnded;
   link_events_.push_back({LinkEvent::Kind::kGone, end_reason_, false});
-  for (auto& [sequence, commit] : std::exchange(commits_, {})) {
-    finish(commit.ticket,
-           Error{ErrorCode::kOutcomeUnknown,
-                 "whether the commit took effect is unknown: " + end_reason_.message});
+  for (const auto& [sequence, ticket] : std::exchange(commits_, {})) {
+    finish(ticket, Error{ErrorCode::kOutcomeUnknown,
+                         "whether the commit took effect is unknown: " + end_reason_.message});
   }
-  for (WaitingCommit& waiting : std::exchange(waiting_, {})) {
+  for (const auto& ticket : std::exchange(waiting_, {})) {
     // Those that are to go out again may have taken effect.
-    const bool was_sent = waiting.ticket->sequence <= last_sent_sequence_;
-    finish(waiting.ticket,
-           was_sent ? Error{ErrorCode::kOutcomeUnknown,
-                            "whether the commit took effect is unknown: " + end_reason_.message}
-                    : Error{end_reason_.code, "not committed: " + end_reason_.message});
+    const bool was_sent = ticket->sequence <= last_sent_sequence_;
+    finish(ticket, was_sent
+                       ? Error{ErrorCode::kOutcomeUnknown,
+                               "whether the commit took effect is unknown: " + end_reason_.message}
+                       : Error{end_reason_.code, "not committed: " + end_reason_.message});
   }
   waiting_bytes_ = 0;
   for (auto& [id, request] : std::exchange(requests_, {})) request.ticket->error = end_reason_;

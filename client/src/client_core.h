@@ -35,12 +35,16 @@ struct ClientIdentity {
   bool reconnects = false;  // a link that breaks is not the end
 };
 
-// A commit under way.
+// A commit under way: one allocation, with the memory of an earlier one's when that is recycled.
 struct CommitTicket {
   Sequence sequence;
   std::optional<CommitOutcome> outcome;  // set once
   CommitCallback callback;               // empty when somebody waits for the outcome
   std::vector<ObjectRef> created;        // this client's own to see; forgotten when not accepted
+  Changeset writes;                      // its delta, if the server says so
+  Bytes message;                         // encoded; empty when it travels in parts
+  CommitParts parts;
+  std::size_t bytes = 0;
 };
 
 // A request under way: done when it has a version or an error.
@@ -141,10 +145,15 @@ class ClientCore {
     return std::exchange(completed_, {});
   }
   bool has_completed() const { return !completed_.empty(); }
+  // A completed one that is done with: its memory is for a later commit.
+  void recycle(std::shared_ptr<CommitTicket> ticket);
   std::vector<LinkEvent> take_link_events() { return std::exchange(link_events_, {}); }
   bool has_link_events() const { return !link_events_.empty(); }
 
   static constexpr std::size_t kWaitingBytesMax = 256 * 1024 * 1024;
+  // What is kept of commits that are done with.
+  static constexpr std::size_t kSpareTicketsMax = 256;
+  static constexpr std::size_t kSpareTicketBytesMax = 1024;
 
  private:
   bool server_has(const char* feature) const {
@@ -200,12 +209,6 @@ class ClientCore {
     std::uint64_t next = 0;
     std::uint64_t end = 0;
   };
-  struct WaitingCommit {
-    std::shared_ptr<CommitTicket> ticket;
-    CommitParts parts;
-    Changeset writes;  // its delta, if the server says so
-    std::size_t bytes = 0;
-  };
 
   void on(Hello& hello);
   void on(Authenticated& message);
@@ -219,7 +222,7 @@ class ClientCore {
   void on(ServerStatus& message);
   void on(CommitDone& message);
   void on(CommitsAccepted& message);
-  void finish_sent(Sequence sequence, CommitOutcome outcome, AsDelta as_delta);
+  void finish_sent(Sequence sequence, CommitOutcome&& outcome, AsDelta as_delta);
   void on(Resumed& message);
   void on(RequestRefused& message);
   void on_unexpected(std::string_view what);
@@ -243,8 +246,10 @@ class ClientCore {
   void send(const ClientMessage& message);
   void send_when_open(const ClientMessage& message);
   void send_waiting();
-  void send(WaitingCommit commit);
-  void finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome outcome);
+  std::shared_ptr<CommitTicket> new_ticket();
+  bool encode(CommitTicket& ticket, CommitRequest& request);
+  void send(std::shared_ptr<CommitTicket> ticket);
+  void finish(const std::shared_ptr<CommitTicket>& ticket, CommitOutcome&& outcome);
   void take_ids(const IdRange& range);
   std::shared_ptr<RequestTicket> new_request(RequestId id, ClientMessage message);
   void finish_request(RequestId id, Version version);
@@ -285,13 +290,14 @@ class ClientCore {
   boost::unordered_flat_map<SubscriptionId, SubscriptionEntry> subscriptions_;
   bool reports_oldest_ = false;  // from the first read on that asks the server for a version
   Version oldest_reported_;
-  boost::unordered_flat_map<Sequence, WaitingCommit> commits_;  // sent
+  boost::unordered_flat_map<Sequence, std::shared_ptr<CommitTicket>> commits_;  // sent
   Sequence last_sent_sequence_;
   Sequence lowest_unresolved_{1};
-  std::deque<WaitingCommit> waiting_;
+  std::deque<std::shared_ptr<CommitTicket>> waiting_;
   std::size_t waiting_bytes_ = 0;
   ConflictCounters conflicts_;  // of this client's own commits
   std::vector<std::shared_ptr<CommitTicket>> completed_;
+  std::vector<std::shared_ptr<CommitTicket>> spare_;
 
   std::deque<IdRange> ids_;
   std::vector<IdRange> granted_;  // in this history, whatever has become of them

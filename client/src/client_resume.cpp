@@ -78,14 +78,13 @@ void ClientCore::lose_link(Error reason) {
   cache_->abandon_loads(abandoned);
   for (auto& [id, load] : loads_) load.ticket->blocks.clear();
   // Those that were sent go out again before any other.
-  std::vector<WaitingCommit> sent;
-  for (auto& [sequence, commit] : std::exchange(commits_, {})) sent.push_back(std::move(commit));
-  std::sort(sent.begin(), sent.end(), [](const WaitingCommit& a, const WaitingCommit& b) {
-    return a.ticket->sequence > b.ticket->sequence;
-  });
-  for (WaitingCommit& commit : sent) {
-    waiting_bytes_ += commit.bytes;
-    waiting_.push_front(std::move(commit));
+  std::vector<std::shared_ptr<CommitTicket>> sent;
+  for (auto& [sequence, ticket] : std::exchange(commits_, {})) sent.push_back(std::move(ticket));
+  std::sort(sent.begin(), sent.end(),
+            [](const auto& a, const auto& b) { return a->sequence > b->sequence; });
+  for (std::shared_ptr<CommitTicket>& ticket : sent) {
+    waiting_bytes_ += ticket->bytes;
+    waiting_.push_front(std::move(ticket));
   }
   if (!was_open) return;
   offline_reason_ = std::move(reason);
@@ -94,12 +93,11 @@ void ClientCore::lose_link(Error reason) {
 
 void ClientCore::give_up_commits(const Error& reason) {
   if (phase_ != Phase::kOffline) return;
-  for (WaitingCommit& commit : std::exchange(waiting_, {})) {
-    const bool was_sent = commit.ticket->sequence <= last_sent_sequence_;
-    finish(commit.ticket,
-           was_sent ? Error{ErrorCode::kOutcomeUnknown,
-                            "whether the commit took effect is unknown: " + reason.message}
-                    : Error{reason.code, "not committed: " + reason.message});
+  for (const auto& ticket : std::exchange(waiting_, {})) {
+    const bool was_sent = ticket->sequence <= last_sent_sequence_;
+    finish(ticket, was_sent ? Error{ErrorCode::kOutcomeUnknown,
+                                    "whether the commit took effect is unknown: " + reason.message}
+                            : Error{reason.code, "not committed: " + reason.message});
   }
   waiting_bytes_ = 0;
 }
@@ -367,8 +365,8 @@ void ClientCore::finish_reload() {
   }
   reloaded->cache->replace(*cache_);
   cache_ = std::move(reloaded->cache);
-  for (const WaitingCommit& commit : waiting_) {
-    for (const ObjectRef object : commit.ticket->created) cache_->expect_created(object);
+  for (const auto& ticket : waiting_) {
+    for (const ObjectRef object : ticket->created) cache_->expect_created(object);
   }
   finish_what_ended_with_the_session();
   reopen(new_history);
@@ -377,9 +375,9 @@ void ClientCore::finish_reload() {
 // What was under way concerns versions that are no more.
 void ClientCore::forget_history() {
   history_ = next_history_;
-  for (WaitingCommit& commit : std::exchange(waiting_, {})) {
-    const bool was_sent = commit.ticket->sequence <= last_sent_sequence_;
-    finish(commit.ticket,
+  for (const auto& ticket : std::exchange(waiting_, {})) {
+    const bool was_sent = ticket->sequence <= last_sent_sequence_;
+    finish(ticket,
            was_sent ? Error{ErrorCode::kOutcomeUnknown,
                             "whether the commit took effect is unknown: the server has begun a new "
                             "history since"}

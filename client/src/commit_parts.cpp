@@ -57,9 +57,8 @@ std::size_t bytes_of(const ObjectChange& change, const Changeset& writes) {
 
 }  // namespace
 
-CommitParts encode_commit(const Commit& commit) {
+CommitParts encode_in_parts(const Commit& commit) {
   const CommitRequest& request = commit.request;
-  if (wire::encoded_bytes(request) <= kCommitPartBytes) return {wire::encode(commit)};
   PartWriter parts(commit);
   for (const CellRead& read : request.reads.cells) {
     parts.make_room(sizeof read).reads.cells.push_back(read);

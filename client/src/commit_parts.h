@@ -1,7 +1,8 @@
-// How a commit goes over the wire: as one message, or in parts when it is large.
+// How a large commit goes over the wire: in parts.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
+#include <cstddef>
+#include <vector>
 
 #include "odb/core/messages.h"
 #include "odb/wire/frame.h"
@@ -12,10 +13,11 @@ namespace odb::detail {
 // only. One object is never divided, whatever its size.
 inline constexpr std::size_t kCommitPartBytes = 128 * 1024;
 
-// The messages in the order in which they are to be sent; mostly one.
-using CommitParts = boost::container::small_vector<wire::EncodedMessage, 1>;
+// The messages in the order in which they are to be sent.
+using CommitParts = std::vector<wire::EncodedMessage>;
 
+// Of a commit that takes more than kCommitPartBytes; one of a single object may still be one part.
 // Throws wire::MessageTooLarge.
-CommitParts encode_commit(const Commit& commit);
+CommitParts encode_in_parts(const Commit& commit);
 
 }  // namespace odb::detail

@@ -171,10 +171,12 @@ void Connection::install_link(std::unique_ptr<net::ByteStream> link) {
 void Connection::run_handlers(Lock& lock) {
   in_handlers_ = true;
   int calls = 0;
-  for (const auto& ticket : core_->take_completed()) {
+  for (auto& ticket : core_->take_completed()) {
     lock.unlock();
     call_handler([&] { ticket->callback(*ticket->outcome); });
+    ticket->callback = nullptr;  // what it holds may need the lock to end
     lock.lock();
+    core_->recycle(std::move(ticket));
     // Commits that callbacks begin go out in groups: large enough to share a write, small enough
     // that the server works on one group while the next is made.
     if (++calls % kCallbacksPerWrite == 0 && !core_->has_ended()) send_outgoing();

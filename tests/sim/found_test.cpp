@@ -83,7 +83,7 @@ TEST_F(Found, WhatIsStillLoadingShowsOnceALoadedInterestCoversIt) {
   Delta delta{.version = Version{6}, .actor = "alice"};
   delta.changes.begin(ObjectChange::Kind::kUpdate, task_, seven_);
   delta.changes.add_cell({.field = status_field_, .value = number(1)});
-  ASSERT_TRUE(cache_.apply(std::move(delta)));
+  ASSERT_TRUE(cache_.apply(delta.version, delta.actor, delta.changes));
   EXPECT_EQ(begin().lookup(status_, wanted), (std::vector<ObjectRef>{{task_, seven_}}));
 }
 

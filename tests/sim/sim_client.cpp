@@ -323,13 +323,15 @@ void SimClient::check_link_events() {
 
 void SimClient::settle() {
   check_link_events();
-  for (const auto& ticket : core_.take_completed()) ticket->callback(*ticket->outcome);
+  std::vector<std::shared_ptr<detail::CommitTicket>> completed = core_.take_completed();
+  for (const auto& ticket : completed) ticket->callback(*ticket->outcome);
   std::erase_if(commits_, [&](const PendingCommit& commit) {
     if (!commit.ticket->outcome) return false;
     on_told(commit.sequence, commit.history, *commit.ticket->outcome);
     if (commit.told) commit.told(*commit.ticket->outcome);
     return true;
   });
+  for (auto& ticket : completed) core_.recycle(std::move(ticket));
   std::erase_if(flushes_, [&](const PendingFlush& flush) {
     if (flush.ticket->version && flush.history == core_.history()) {
       must_have_seen_ = std::max(must_have_seen_, flush.acknowledged);
