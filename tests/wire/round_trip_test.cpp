@@ -137,6 +137,37 @@ TEST(Codec, AppendsWhatEncodeGives) {
   }
 }
 
+// encode(ClientMessage) goes through Cap'n Proto's builder.
+TEST(Codec, EncodesACommitAsCapnProtoDoes) {
+  int commits = 0;
+  for (unsigned seed = 1; commits < 300; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const ClientMessage message = RandomMessages(seed).client_message();
+    const auto* commit = std::get_if<Commit>(&message);
+    if (commit == nullptr) continue;
+    ++commits;
+    ASSERT_EQ(*encode(*commit), *encode(message));
+    Commit of_cells = *commit;
+    of_cells.request.reads = {.cells = commit->request.reads.cells};
+    of_cells.part = seed;
+    of_cells.last = seed % 2 == 0;
+    of_cells.keeps_created = seed % 3 == 0;
+    of_cells.request.tries_again = seed % 5 == 0;
+    Bytes out(8, std::byte{1});
+    append_encoded(out, of_cells);
+    ASSERT_EQ(Bytes(out.begin() + 8, out.end()), *encode(ClientMessage(of_cells)));
+  }
+}
+
+TEST(Codec, EncodesACommitThatTakesMoreThanAFrame) {
+  for (const std::size_t size : {kFramePayloadBytesMax - 1000, 2 * kFramePayloadBytesMax}) {
+    Commit commit{.sequence = {1}};
+    commit.request.writes.begin(ObjectChange::Kind::kUpdate, {1}, {2});
+    commit.request.writes.add_cell({.field = {3}, .value = Value::text(std::string(size, 'a'))});
+    EXPECT_TRUE(*encode(commit) == *encode(ClientMessage(commit)));
+  }
+}
+
 TEST(Codec, AppendsInPlaceWhenThereIsRoom) {
   Bytes out;
   out.reserve(1024);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "wire/commit_encoder.h"
 #include "wire/message_codec.h"
 #include "wire/read_context.h"
 #include "wire/row_codec.h"
@@ -89,7 +90,11 @@ EncodedMessage encode(const ClientMessage& message) {
 EncodedMessage encode(const ServerMessage& message) {
   return encode_one<schema::ServerMessage>(message);
 }
-EncodedMessage encode(const Commit& message) { return encode_one<schema::ClientMessage>(message); }
+EncodedMessage encode(const Commit& message) {
+  auto bytes = std::make_shared<Bytes>();
+  append_encoded(*bytes, message);
+  return bytes;
+}
 EncodedMessage encode(const CommitsAccepted& message) {
   return encode_one<schema::ServerMessage>(message);
 }
@@ -105,6 +110,7 @@ void append_encoded(Bytes& out, const ServerMessage& message) {
   append<schema::ServerMessage>(out, message);
 }
 void append_encoded(Bytes& out, const Commit& message) {
+  if (append_in_one_frame(out, message)) return;
   append<schema::ClientMessage>(out, message);
 }
 void append_encoded(Bytes& out, const CommitDone& message) {

@@ -5,13 +5,13 @@
 #include <cstring>
 #include <string>
 
+#include "wire/frame_header.h"
+
 namespace odb::wire {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "frames and Cap'n Proto read in place");
 
-constexpr std::uint8_t kMagic = 0xDB;
-constexpr std::uint8_t kMoreFragments = 1;
 constexpr std::size_t kAlignment = 8;
 
 // A TLS record carries at most 16 KiB; what is on top holds the beginning of a small message, so
@@ -34,10 +34,7 @@ void append_frames(Bytes& out, std::span<const std::byte> payload) {
     const auto part = payload.first(std::min(payload.size(), kFramePayloadBytesMax));
     payload = payload.subspan(part.size());
     std::byte header[kFrameHeaderBytes] = {};
-    const auto size = static_cast<std::uint32_t>(part.size());
-    std::memcpy(header, &size, sizeof size);
-    header[4] = std::byte{kMagic};
-    header[5] = std::byte{payload.empty() ? std::uint8_t{0} : kMoreFragments};
+    write_frame_header(header, part.size(), payload.empty() ? std::uint8_t{0} : kMoreFragments);
     out.insert(out.end(), std::begin(header), std::end(header));
     out.insert(out.end(), part.begin(), part.end());
   }
@@ -112,7 +109,7 @@ Result<FrameReader::Header> FrameReader::read_header() const {
   std::uint32_t size;
   std::memcpy(&size, at, sizeof size);
   const auto flags = std::to_integer<std::uint8_t>(at[5]);
-  if (at[4] != std::byte{kMagic}) {
+  if (at[4] != std::byte{kFrameMagic}) {
     return Error{ErrorCode::kMalformedFrame,
                  "frame header without the mark 0xDB: the peer does not speak odb's protocol"};
   }

@@ -3,6 +3,7 @@ odb_library(odb_wire
     src/wire/changeset_codec.cpp
     src/wire/client_message_codec.cpp
     src/wire/codec.cpp
+    src/wire/commit_encoder.cpp
     src/wire/frame.cpp
     src/wire/message_parts.cpp
     src/wire/record_codec.cpp
