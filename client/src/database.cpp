@@ -76,8 +76,12 @@ ObjectRef Transaction::lookup_unique(IndexId index, std::span<const Value> value
 }
 
 ObjectRef Transaction::create(TypeId type, std::vector<std::pair<FieldId, Value>> fields) {
+  return create_from(type, fields);
+}
+
+ObjectRef Transaction::create_from(TypeId type, std::span<std::pair<FieldId, Value>> fields) {
   const ObjectRef object{type, connection_->allocate(type, {})};
-  state_.create(object, std::move(fields));
+  state_.create(object, fields);
   return object;
 }
 

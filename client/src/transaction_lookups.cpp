@@ -43,7 +43,7 @@ std::optional<std::string> TransactionState::key_of_written(const CatalogType& t
     if (moves || write.created_here) {
       // Together with what was written these fields decide, and no entry of the index stands for
       // them: they are read.
-      append_key(key, field_after(write.object, type, &write, field));
+      append_key(key, field_after(write.object, type, write, field));
     } else {
       const Row* row = snapshot_->find(type.id, write.object.object);
       if (row == nullptr) {
@@ -64,7 +64,8 @@ std::vector<TransactionState::KeyedObject> TransactionState::own_entries(
     const CatalogIndex& index, std::span<const Value> first_values, const KeySpan& span) {
   std::vector<KeyedObject> own;
   const CatalogType& type = *snapshot_->catalog().catalog->find(index.type);
-  for (const Write& write : writes_) {
+  for (WriteSet::Place place = 0; place < writes_.size(); ++place) {
+    const Write write = writes_.at(place);
     if (write.object.type != type.id || write.kind == ObjectChange::Kind::kDelete) continue;
     // What was set may tell that the object lies elsewhere, without reading the rest.
     bool elsewhere = false;
@@ -96,7 +97,7 @@ void TransactionState::scan_unwritten(const CatalogIndex& index, const KeySpan& 
   if (snapshot_->coverage().has_range(index, span)) {
     IndexScan scan = snapshot_->scan(index.id, span, order);
     while (const auto* entry = scan.next()) {
-      if (write_of(ObjectRef{index.type, entry->object()}) != nullptr) continue;
+      if (write_of(ObjectRef{index.type, entry->object()})) continue;
       if (!visit(entry->key(), entry->object())) return;
     }
     return;
@@ -105,7 +106,7 @@ void TransactionState::scan_unwritten(const CatalogIndex& index, const KeySpan& 
   std::vector<KeyedObject> entries;
   for (auto at = fetched_.lower_bound({type.id, {}});
        at != fetched_.end() && at->first.type == type.id; ++at) {
-    if (write_of(at->first) != nullptr) continue;
+    if (write_of(at->first)) continue;
     std::string key;
     for (const FieldId field : index.fields) {
       append_key(key, VersionedState::field_of(type, *at->second, field));

@@ -17,6 +17,15 @@ const Value& default_of(const CatalogType& type, FieldId field) {
   return fallback ? *fallback : none;
 }
 
+// The same transaction gives the same bytes.
+template <class Read>
+std::vector<Read> sorted(const boost::unordered_flat_set<Read>& reads) {
+  if (reads.empty()) return {};
+  std::vector<Read> all(reads.begin(), reads.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 }  // namespace
 
 void CellReads::insert(const CellRead& read) {
@@ -29,28 +38,14 @@ void CellReads::insert(const CellRead& read) {
 }
 
 std::vector<CellRead> CellReads::sorted() const {
-  std::vector<CellRead> all;
-  all.reserve(few_.size() + others_.size());
-  all.insert(all.end(), few_.begin(), few_.end());
-  all.insert(all.end(), others_.begin(), others_.end());
-  std::sort(all.begin(), all.end());
+  std::vector<CellRead> all(few_.begin(), few_.end());
+  if (!others_.empty()) all.insert(all.end(), others_.begin(), others_.end());
+  if (all.size() > 1) std::sort(all.begin(), all.end());
   return all;
 }
 
 TransactionState::TransactionState(std::shared_ptr<const Snapshot> snapshot)
     : snapshot_(std::move(snapshot)) {}
-
-const Value* TransactionState::Write::find_set(FieldId field) const {
-  for (const CellOperation& cell : cells) {
-    if (cell.field == field) return cell.kind == CellOperation::Kind::kSet ? &cell.value : nullptr;
-  }
-  return nullptr;
-}
-
-bool TransactionState::Write::touches(FieldId field) const {
-  return std::any_of(cells.begin(), cells.end(),
-                     [&](const CellOperation& cell) { return cell.field == field; });
-}
 
 void TransactionState::check_open() const {
   if (ended_) {
@@ -67,24 +62,9 @@ const CatalogType& TransactionState::type_of(ObjectRef object) const {
   return *type;
 }
 
-TransactionState::Write* TransactionState::write_of(ObjectRef object) {
-  const std::size_t few = std::min(kFewWrites, writes_.size());
-  for (std::size_t i = 0; i < few; ++i) {
-    if (writes_[i].object.object == object.object) return &writes_[i];
-  }
-  if (writes_.size() == few) return nullptr;
-  const auto found = write_places_.find(object.object);
-  return found == write_places_.end() ? nullptr : &writes_[found->second];
-}
-
-const TransactionState::Write* TransactionState::write_of(ObjectRef object) const {
-  return const_cast<TransactionState*>(this)->write_of(object);
-}
-
-TransactionState::Write& TransactionState::write_for(ObjectRef object) {
-  if (Write* write = write_of(object)) return *write;
-  if (writes_.size() >= kFewWrites) write_places_.emplace(object.object, writes_.size());
-  return writes_.emplace_back(Write{.object = object, .cells = {}});
+std::optional<WriteSet::Write> TransactionState::write_of(ObjectRef object) const {
+  const auto place = writes_.find(object.object);
+  return place ? std::optional(writes_.at(*place)) : std::nullopt;
 }
 
 void TransactionState::throw_absent(ObjectRef object) const {
@@ -135,7 +115,7 @@ const Row* TransactionState::find_row(ObjectRef object) {
 bool TransactionState::exists(ObjectRef object) {
   check_open();
   type_of(object);
-  if (const Write* write = write_of(object)) {
+  if (const auto write = write_of(object)) {
     return write->kind != ObjectChange::Kind::kDelete;  // any write implies that it exists
   }
   const Row* row = find_row(object);
@@ -150,8 +130,8 @@ const Value& TransactionState::get(ObjectRef object, FieldId field) {
 }
 
 const Value& TransactionState::field_after(ObjectRef object, const CatalogType& type,
-                                           const Write* write, FieldId field) {
-  if (write != nullptr) {
+                                           const std::optional<Write>& write, FieldId field) {
+  if (write) {
     if (write->kind == ObjectChange::Kind::kDelete) throw_absent(object);
     if (const Value* set = write->find_set(field)) return *set;
     if (write->created_here) return default_of(type, field);
@@ -164,7 +144,7 @@ const Value& TransactionState::field_after(ObjectRef object, const CatalogType& 
   const Value& stored = snapshot_->field(type, object.object, *row, field);
   const CellRead read{type.id, field, object.object};
   cell_reads_.insert(read);
-  if (write == nullptr || !write->touches(field)) return stored;
+  if (!write || !write->touches(field)) return stored;
   Value folded = stored;
   for (const CellOperation& cell : write->cells) {
     if (cell.field == field) folded = checked(apply_operation(folded, cell));
@@ -198,8 +178,8 @@ std::vector<ObjectRef> TransactionState::all(TypeId type) {
   membership_reads_.insert({type});
   std::vector<ObjectRef> found;
   const auto add = [&](ObjectRef object) {
-    const Write* write = write_of(object);
-    if (write == nullptr || write->kind != ObjectChange::Kind::kDelete) found.push_back(object);
+    const auto write = write_of(object);
+    if (!write || write->kind != ObjectChange::Kind::kDelete) found.push_back(object);
   };
   if (held) {
     for (auto id = snapshot_->next_object(type, ObjectId{1}); id;
@@ -213,7 +193,8 @@ std::vector<ObjectRef> TransactionState::all(TypeId type) {
     }
   }
   bool added = false;
-  for (const Write& write : writes_) {
+  for (WriteSet::Place place = 0; place < writes_.size(); ++place) {
+    const Write write = writes_.at(place);
     if (write.kind != ObjectChange::Kind::kCreate || write.object.type != type) continue;
     found.push_back(write.object);
     added = true;
@@ -235,7 +216,7 @@ void TransactionState::check_not_absent(ObjectRef object) {
   throw_absent(object);
 }
 
-void TransactionState::create(ObjectRef object, std::vector<std::pair<FieldId, Value>> fields) {
+void TransactionState::create(ObjectRef object, std::span<std::pair<FieldId, Value>> fields) {
   check_open();
   const CatalogType& type = type_of(object);
   for (const auto& [field, value] : fields) check_value(type, field, value);
@@ -249,41 +230,24 @@ void TransactionState::create(ObjectRef object, std::vector<std::pair<FieldId, V
                             ": must be given when an object is created: its type has no default"});
     }
   }
-  Write& write = write_for(object);
-  write.kind = ObjectChange::Kind::kCreate;
-  write.created_here = true;
-  write.cells.clear();
-  write.cells.reserve(fields.size());
-  for (auto& [field, value] : fields) {
-    write.cells.push_back({.field = field, .value = std::move(value)});
-  }
+  writes_.create(object, fields);
 }
 
-TransactionState::Write& TransactionState::write_to_existing(ObjectRef object) {
-  Write* write = write_of(object);
-  if (write == nullptr) {
+WriteSet::Place TransactionState::write_to_existing(ObjectRef object) {
+  const auto place = writes_.find(object.object);
+  if (!place) {
     check_not_absent(object);
-    return write_for(object);
+    return writes_.find_or_add(object);
   }
-  if (write->kind == ObjectChange::Kind::kDelete) throw_absent(object);
-  return *write;
+  if (writes_.at(*place).kind == ObjectChange::Kind::kDelete) throw_absent(object);
+  return *place;
 }
 
 void TransactionState::set(ObjectRef object, FieldId field, Value value) {
   check_open();
   const CatalogType& type = type_of(object);
   check_value(type, field, value);
-  Write& write = write_to_existing(object);
-  for (CellOperation& cell : write.cells) {
-    if (cell.field != field || cell.kind != CellOperation::Kind::kSet) continue;
-    cell.value = std::move(value);
-    return;
-  }
-  // What was pending on the field is overwritten.
-  write.cells.erase(std::remove_if(write.cells.begin(), write.cells.end(),
-                                   [&](const CellOperation& cell) { return cell.field == field; }),
-                    write.cells.end());
-  write.cells.push_back({.field = field, .value = std::move(value)});
+  writes_.set(write_to_existing(object), field, std::move(value));
 }
 
 void TransactionState::apply(ObjectRef object, CellOperation operation) {
@@ -303,7 +267,8 @@ void TransactionState::apply(ObjectRef object, CellOperation operation) {
 }
 
 // Into what was set, or into an earlier addition; else it waits in its place for the server.
-void TransactionState::fold(Write& write, const CatalogType& type, CellOperation operation) {
+void TransactionState::fold(WriteSet::Place place, const CatalogType& type,
+                            CellOperation operation) {
   const FieldId field = operation.field;
   const auto combine = [&](const Value& before) {
     auto after = apply_operation(before, operation);
@@ -314,71 +279,37 @@ void TransactionState::fold(Write& write, const CatalogType& type, CellOperation
     }
     return *std::move(after);
   };
-  for (CellOperation& cell : write.cells) {
+  for (CellOperation& cell : writes_.cells(place)) {
     if (cell.field != field) continue;
     const bool both_add = cell.kind == CellOperation::Kind::kAdd;  // then so is the new one
     if (cell.kind != CellOperation::Kind::kSet && !both_add) continue;
     cell.value = combine(cell.value);
     return;
   }
-  if (write.created_here) {
+  if (writes_.at(place).created_here) {
     Value value = combine(default_of(type, field));
-    write.cells.push_back({.field = field, .value = std::move(value)});
-    return;
+    return writes_.add_cell(place, {.field = field, .value = std::move(value), .key = {}});
   }
-  write.cells.push_back(std::move(operation));
+  writes_.add_cell(place, std::move(operation));
 }
 
 void TransactionState::remove(ObjectRef object) {
   check_open();
   type_of(object);
-  Write& write = write_to_existing(object);
-  write.kind = ObjectChange::Kind::kDelete;
-  write.cells.clear();
+  writes_.remove(write_to_existing(object));
 }
 
 // ---- the end ----
 
-bool TransactionState::has_writes() const {
-  return std::any_of(writes_.begin(), writes_.end(), [](const Write& write) {
-    // Created and deleted again: no write at all.
-    return !(write.created_here && write.kind == ObjectChange::Kind::kDelete);
-  });
-}
-
 ReadSet TransactionState::reads() const {
-  ReadSet reads;
-  reads.cells = cell_reads_.sorted();
-  reads.existences.assign(existence_reads_.begin(), existence_reads_.end());
-  reads.indexes.assign(index_reads_.begin(), index_reads_.end());
-  reads.ranges.assign(range_reads_.begin(), range_reads_.end());
-  reads.memberships.assign(membership_reads_.begin(), membership_reads_.end());
-  // The same transaction gives the same bytes.
-  std::sort(reads.existences.begin(), reads.existences.end());
-  std::sort(reads.indexes.begin(), reads.indexes.end());
-  std::sort(reads.ranges.begin(), reads.ranges.end());
-  std::sort(reads.memberships.begin(), reads.memberships.end());
-  return reads;
-}
-
-Changeset TransactionState::writes() const {
-  Changeset changes;
-  std::size_t cells = 0;
-  for (const Write& write : writes_) cells += write.cells.size();
-  changes.objects.reserve(writes_.size());
-  changes.cells.reserve(cells);
-  for (const Write& write : writes_) {
-    if (write.created_here && write.kind == ObjectChange::Kind::kDelete) continue;
-    changes.begin(write.kind, write.object.type, write.object.object);
-    for (const CellOperation& cell : write.cells) changes.add_cell(cell);
-  }
-  return changes;
+  return {cell_reads_.sorted(), sorted(existence_reads_), sorted(index_reads_),
+          sorted(range_reads_), sorted(membership_reads_)};
 }
 
 CommitRequest TransactionState::take_request() {
   check_open();
   ended_ = true;
-  return {snapshot_->version(), reads(), writes(), tries_again_};
+  return {snapshot_->version(), reads(), writes_.take(), tries_again_};
 }
 
 }  // namespace odb::detail

@@ -55,7 +55,8 @@ class TypedCache {
   Ref<T> add(const T& object, std::string_view schema = {}) {
     const auto& binding = detail::binding_of<T>(*catalog_, schema);
     const Ref<T> ref(ObjectRef{binding.type->id, ObjectId{++last_id_}});
-    apply(ObjectChange::Kind::kCreate, ref, detail::field_values(binding, object));
+    auto fields = detail::field_values(binding, object);
+    apply(ObjectChange::Kind::kCreate, ref, {fields.begin(), fields.end()});
     return ref;
   }
   // Another version, with this cell set, whatever its C++ type may hold.

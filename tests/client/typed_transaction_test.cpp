@@ -85,7 +85,8 @@ TEST_F(TypedTransaction, GivesEveryMemberOfACreatedObject) {
   // create() asks the connection for an id and passes these on.
   const auto& binding = detail::binding_of<Task>(cache_.catalog());
   const Ref<Task> made(ObjectRef{binding.type->id, ObjectId{1000}});
-  tx_.state().create(made, detail::field_values(binding, task("made", 5)));
+  auto fields = detail::field_values(binding, task("made", 5));
+  tx_.state().create(made, fields);
   EXPECT_EQ(tx_.get(made).title, "made");
   EXPECT_EQ(tx_.refs<Task>(), (std::vector{read_, write_, made}));
   EXPECT_EQ((tx_.lookup<Task, &Item::title>("made")), std::vector{made});

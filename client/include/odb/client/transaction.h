@@ -187,13 +187,16 @@ class Transaction {
   std::future<CommitOutcome> commit_future();
   void abort() { state_.end(); }
 
-  // What it has read and written so far.
+  // What it has read and written so far. Of one that was committed only what it has read.
   ReadSet reads() const { return state_.reads(); }
   Changeset writes() const { return state_.writes(); }
 
   detail::TransactionState& state() { return state_; }
 
  private:
+  // The values are moved from.
+  ObjectRef create_from(TypeId type, std::span<std::pair<FieldId, Value>> fields);
+
   std::shared_ptr<detail::Connection> connection_;
   detail::TransactionState state_;
 };

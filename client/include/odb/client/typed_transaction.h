@@ -1,6 +1,7 @@
 // The typed form of Transaction.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <future>
 #include <iterator>
@@ -191,11 +192,12 @@ std::vector<Ref<T>> Transaction::range(const Parts&... parts) {
 namespace detail {
 
 template <class T>
-std::vector<std::pair<FieldId, Value>> field_values(const TypeBinding& binding, const T& object) {
-  std::vector<std::pair<FieldId, Value>> fields;
-  fields.reserve(kMemberCount<T>);
+std::array<std::pair<FieldId, Value>, kMemberCount<T>> field_values(const TypeBinding& binding,
+                                                                    const T& object) {
+  std::array<std::pair<FieldId, Value>, kMemberCount<T>> fields;
   for_each_member<T>([&]<class Member>(Member, auto pointer) {
-    fields.emplace_back(binding.fields[Member::kPosition], Member::to_value(object.*pointer));
+    fields[Member::kPosition] = {binding.fields[Member::kPosition],
+                                 Member::to_value(object.*pointer)};
   });
   return fields;
 }
@@ -205,13 +207,15 @@ std::vector<std::pair<FieldId, Value>> field_values(const TypeBinding& binding, 
 template <class T>
 Ref<T> Transaction::create(const T& object) {
   const detail::TypeBinding& binding = detail::binding_of<T>(state_.snapshot().catalog());
-  return Ref<T>(create(binding.type->id, detail::field_values(binding, object)));
+  auto fields = detail::field_values(binding, object);
+  return Ref<T>(create_from(binding.type->id, fields));
 }
 template <class T>
 Ref<T> Transaction::create(const Schema& schema, const T& object) {
   const detail::TypeBinding& binding =
       detail::binding_of<T>(state_.snapshot().catalog(), schema.name());
-  return Ref<T>(create(binding.type->id, detail::field_values(binding, object)));
+  auto fields = detail::field_values(binding, object);
+  return Ref<T>(create_from(binding.type->id, fields));
 }
 
 template <auto Member, class T, class Given>

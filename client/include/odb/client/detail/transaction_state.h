@@ -2,9 +2,7 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "odb/client/detail/snapshot.h"
+#include "odb/client/detail/write_set.h"
 #include "odb/client/object_ref.h"
 #include "odb/core/changeset.h"
 
@@ -52,7 +51,11 @@ class TransactionState {
   void mark_cell(ObjectRef object, FieldId field);
   void mark_index(IndexId index, std::span<const Value> values);
 
-  void create(ObjectRef object, std::vector<std::pair<FieldId, Value>> fields);
+  // The values are moved from.
+  void create(ObjectRef object, std::span<std::pair<FieldId, Value>> fields);
+  void create(ObjectRef object, std::vector<std::pair<FieldId, Value>> fields) {
+    create(object, std::span(fields));
+  }
   void set(ObjectRef object, FieldId field, Value value);
   // Add, append, insert or erase: needs no read, so that it never conflicts with others of its
   // kind. Throws ValueError when it cannot be done to a field of this type.
@@ -67,10 +70,10 @@ class TransactionState {
   const std::vector<Interest>& fetched() const { return fetched_interests_; }
   const Coverage& fetched_coverage() const { return fetched_coverage_; }
 
-  bool has_writes() const;
+  bool has_writes() const { return writes_.has_changes(); }
   ReadSet reads() const;
-  Changeset writes() const;
-  // Read set and write set as one request; the state has ended then.
+  Changeset writes() const { return writes_.changes(); }
+  // Read set and write set as one request; the state has ended then, and has no writes any more.
   CommitRequest take_request();
   // After a conflict its function runs again, at once.
   void will_try_again() { tries_again_ = true; }
@@ -79,33 +82,22 @@ class TransactionState {
   static std::string key_of(const Catalog& catalog, IndexId index, std::span<const Value> values);
 
  private:
-  struct Write {
-    ObjectChange::Kind kind = ObjectChange::Kind::kUpdate;
-    bool created_here = false;
-    ObjectRef object;
-    // Of one field at most one set, which comes first.
-    boost::container::small_vector<CellOperation, 1> cells;
-    // What was set, all later operations folded in; null when nothing was.
-    const Value* find_set(FieldId field) const;
-    bool touches(FieldId field) const;
-  };
+  using Write = WriteSet::Write;
   using KeyedObject = std::pair<std::string, ObjectId>;
 
   void check_open() const;
   const CatalogType& type_of(ObjectRef object) const;
-  Write* write_of(ObjectRef object);
-  const Write* write_of(ObjectRef object) const;
-  Write& write_for(ObjectRef object);
+  std::optional<Write> write_of(ObjectRef object) const;
   // The object's row at the snapshot's version, fetched when nothing covers it; null when it does
   // not exist then. Throws NotSubscribedError when there is no source to fetch from.
   const Row* find_row(ObjectRef object);
   void fetch(Interest what, std::string_view not_covered);
   void check_not_absent(ObjectRef object);
   // A field with the transaction's own operations; what stands under them is read.
-  const Value& field_after(ObjectRef object, const CatalogType& type, const Write* write,
-                           FieldId field);
-  Write& write_to_existing(ObjectRef object);
-  void fold(Write& write, const CatalogType& type, CellOperation operation);
+  const Value& field_after(ObjectRef object, const CatalogType& type,
+                           const std::optional<Write>& write, FieldId field);
+  WriteSet::Place write_to_existing(ObjectRef object);
+  void fold(WriteSet::Place place, const CatalogType& type, CellOperation operation);
   // The key that a written object has now; what that hangs on besides the writes is read when the
   // object may have been moved. Nothing for an object that has no place in what is covered.
   std::optional<std::string> key_of_written(const CatalogType& type, const CatalogIndex& index,
@@ -127,10 +119,7 @@ class TransactionState {
   boost::unordered_flat_set<IndexRead> index_reads_;
   boost::unordered_flat_set<IndexRangeRead> range_reads_;
   boost::unordered_flat_set<MembershipRead> membership_reads_;
-  boost::container::small_vector<Write, 1> writes_;  // in the order of first writes
-  // Where in writes_, of all beyond the first few, which are looked through.
-  boost::unordered_flat_map<ObjectId, std::size_t> write_places_;
-  static constexpr std::size_t kFewWrites = 8;
+  WriteSet writes_;
   std::map<CellRead, Value> folded_;  // fields read with pending operations; at stable addresses
 
   // What was fetched: rows by object, and what they cover together.
