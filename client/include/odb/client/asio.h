@@ -28,8 +28,9 @@ auto commit_async(Transaction& transaction, CompletionToken&& token) {
     // CommitCallback is copied, a handler need not be.
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
     CommitCallback complete = [work, shared](const CommitOutcome& outcome) {
-      boost::asio::post(work.get_executor(),
-                        [shared, outcome]() mutable { std::move (*shared)(std::move(outcome)); });
+      boost::asio::post(work.get_executor(), [shared, told = outcome]() mutable {
+        std::move (*shared)(std::move(told));
+      });
     };
     try {
       started->commit_async(complete);
