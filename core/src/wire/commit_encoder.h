@@ -6,8 +6,8 @@
 
 namespace odb::wire {
 
-// Appends the one frame of a commit. False, with nothing appended, when it has reads of other things
-// than cells, which few have, or does not fit one frame.
+// Appends the one frame of a commit. False, with nothing appended, when it has reads of other
+// things than cells, which few have, or does not fit one frame.
 bool append_in_one_frame(Bytes& out, const Commit& commit);
 
 }  // namespace odb::wire
