@@ -6,6 +6,21 @@
 
 namespace odb::server {
 
+namespace {
+
+bool changes(const Changeset& writes, const CellRead& cell) {
+  const auto change =
+      std::find_if(writes.objects.begin(), writes.objects.end(), [&](const ObjectChange& each) {
+        return each.object == cell.object && each.type == cell.type;
+      });
+  if (change == writes.objects.end()) return false;
+  const auto cells = writes.cells_of(*change);
+  return std::any_of(cells.begin(), cells.end(),
+                     [&](const CellOperation& each) { return each.field == cell.field; });
+}
+
+}  // namespace
+
 RetryTurns::Place RetryTurns::place_of(const ConflictKey& key) {
   const std::size_t kind = key.index();
   return std::visit([&](const auto& read) { return hash_value(read) * 8 + kind; }, key);
@@ -33,20 +48,38 @@ void RetryTurns::pass_on(Place place, Time now) {
   give(turn, place, next, now);
 }
 
-bool RetryTurns::wait(Loser loser, Time now) {
-  const Place place = place_of(loser.conflict.key);
-  if (const auto held = holds_.find(loser.session); held != holds_.end() && held->second != place) {
-    end_turn(loser.session, now);
+// False: too many wait.
+bool RetryTurns::queue(Turn& turn, Place place, Waiter waiter) {
+  if (turn.waiting.size() >= kWaitingMax) return false;
+  waits_.emplace(waiter.session, place);
+  turn.waiting.push_back(std::move(waiter));
+  return true;
+}
+
+bool RetryTurns::wait(SessionId session, Sequence sequence, const Conflict& conflict, Time now) {
+  const Place place = place_of(conflict.key);
+  if (const auto held = holds_.find(session); held != holds_.end() && held->second != place) {
+    end_turn(session, now);
   }
   Turn& turn = turns_[place];
-  if (turn.number == 0 || turn.holder == loser.session) {
-    give(turn, place, loser.session, now);
+  if (turn.number == 0 || turn.holder == session) {
+    give(turn, place, session, now);
     return false;
   }
-  if (turn.waiting.size() >= kWaitingMax) return false;
-  waits_.emplace(loser.session, place);
-  turn.waiting.push_back(std::move(loser));
-  return true;
+  return queue(turn, place, {session, sequence, conflict});
+}
+
+bool RetryTurns::hold_back(SessionId session, Sequence sequence, const CommitRequest& request,
+                           Time now) {
+  expire(now);  // of a turn that nobody waited for there may be one
+  if (holds_.contains(session)) return false;
+  for (const CellRead& cell : request.reads.cells) {
+    const Place place = place_of(cell);
+    const auto turn = turns_.find(place);
+    if (turn == turns_.end() || !changes(request.writes, cell)) continue;
+    return queue(turn->second, place, {session, sequence, std::nullopt});
+  }
+  return false;
 }
 
 void RetryTurns::end_turn(SessionId session, Time now) {
@@ -60,17 +93,17 @@ void RetryTurns::end_turn(SessionId session, Time now) {
 void RetryTurns::release(SessionId session) {
   const auto waits = waits_.find(session);
   if (waits == waits_.end()) return;
-  std::deque<Loser>& waiting = turns_.at(waits->second).waiting;
+  std::deque<Waiter>& waiting = turns_.at(waits->second).waiting;
   waits_.erase(waits);
-  const auto loser = std::find_if(waiting.begin(), waiting.end(),
-                                  [&](const Loser& each) { return each.session == session; });
-  due_.push_back(std::move(*loser));
-  waiting.erase(loser);
+  const auto waiter = std::find_if(waiting.begin(), waiting.end(),
+                                   [&](const Waiter& each) { return each.session == session; });
+  due_.push_back(std::move(*waiter));
+  waiting.erase(waiter);
 }
 
 void RetryTurns::remove(SessionId session, Time now) {
   release(session);
-  std::erase_if(due_, [&](const Loser& each) { return each.session == session; });
+  std::erase_if(due_, [&](const Waiter& each) { return each.session == session; });
   end_turn(session, now);
 }
 
@@ -100,6 +133,6 @@ std::optional<RetryTurns::Time> RetryTurns::deadline() const {
   return ends_.front().at;
 }
 
-std::vector<RetryTurns::Loser> RetryTurns::take_due() { return std::exchange(due_, {}); }
+std::vector<RetryTurns::Waiter> RetryTurns::take_due() { return std::exchange(due_, {}); }
 
 }  // namespace odb::server

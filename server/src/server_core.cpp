@@ -74,6 +74,7 @@ void ServerCore::disconnect(SessionId id) {
   sessions_.erase(id);
   if (holds_.erase(id) != 0) update_hold();
   turns_.remove(id, now_);
+  held_back_.erase(id);
 }
 
 Session* ServerCore::find(SessionId session) {
@@ -287,11 +288,7 @@ AuthorsDelta ServerCore::on_published(CommitRecord&& record, const CommitOrigin&
   return AuthorsDelta::kSent;
 }
 
-void ServerCore::on_all_told() {
-  // Whoever lost and runs again races with whoever has just won, who is not to have a head start.
-  const bool gathers = parts_.gathers_deltas && turns_.is_empty();
-  send_held(gathers ? News::kOutcomes : News::kAll);
-}
+void ServerCore::on_all_told() { send_held(parts_.gathers_deltas ? News::kOutcomes : News::kAll); }
 
 void ServerCore::tell_subscribers() { send_held(News::kAll); }
 
@@ -323,8 +320,8 @@ void ServerCore::on_outcome(const CommitOrigin& origin, CommitOutcome outcome,
   }
   Session* session = find(origin.session);
   if (session == nullptr) return;
-  if (conflict != nullptr && origin.tries_again) {
-    if (turns_.wait({origin.session, origin.sequence, *conflict}, session->now())) return;
+  if (conflict != nullptr && origin.tries_again && !shutting_down_) {
+    if (turns_.wait(origin.session, origin.sequence, *conflict, session->now())) return;
   } else if (!turns_.is_empty()) {
     turns_.end_turn(origin.session, session->now());
   }
@@ -353,10 +350,52 @@ void ServerCore::end_turns(Time now) {
   tell_due();
 }
 
+void ServerCore::submit(CommitOrigin&& origin, CommitRequest&& request, std::size_t bytes) {
+  if (origin.tries_again && !turns_.is_empty() &&
+      turns_.hold_back(origin.session, origin.sequence, request, find(origin.session)->now())) {
+    const SessionId session = origin.session;
+    held_back_.insert_or_assign(session, HeldBack{std::move(origin), std::move(request), bytes});
+    return;
+  }
+  pipeline_.submit(std::move(origin), std::move(request), bytes);
+}
+
+void ServerCore::release(SessionId session) {
+  turns_.release(session);
+  const auto found = held_back_.find(session);
+  if (found == held_back_.end()) return;
+  found->second.origin.tries_again = false;  // not before what it does now
+  submit_held_back(session);
+}
+
+void ServerCore::submit_held_back(SessionId session) {
+  const auto found = held_back_.find(session);
+  if (found == held_back_.end()) return;
+  HeldBack commit = std::move(found->second);
+  held_back_.erase(found);
+  // One that has ended has surely not committed it: its client may have sent it elsewhere.
+  if (find(session)->is_open()) {
+    pipeline_.submit(std::move(commit.origin), std::move(commit.request), commit.bytes);
+  }
+}
+
 void ServerCore::tell_due() {
-  for (RetryTurns::Loser& loser : turns_.take_due()) {
-    if (Session* session = find(loser.session))
-      session->finish_commit(loser.sequence, std::move(loser.conflict));
+  for (auto due = turns_.take_due(); !due.empty(); due = turns_.take_due()) {
+    for (RetryTurns::Waiter& waiter : due) {
+      Session* session = find(waiter.session);
+      if (session == nullptr) continue;
+      if (waiter.conflict) {
+        session->finish_commit(waiter.sequence, *std::move(waiter.conflict));
+        continue;
+      }
+      // It may have been judged already, because another one followed.
+      const auto held = held_back_.find(waiter.session);
+      if (held != held_back_.end() && held->second.origin.sequence == waiter.sequence) {
+        submit_held_back(waiter.session);
+      }
+    }
+    // What has been judged only now; its end may be the turn of somebody else.
+    if (!hands_over_) flush_pipeline();
   }
 }
 

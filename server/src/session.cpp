@@ -294,7 +294,7 @@ void Session::submit_commit(Commit& message, std::size_t bytes) {
     return finish_commit(message.sequence,
                          Error{ErrorCode::kUnsupported, "not allowed to commit this"});
   }
-  core_.pipeline().submit(
+  core_.submit(
       {.session = id_,
        .actor = actor_,
        .client = client_,

@@ -72,7 +72,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   // A new connection. When there are too many, the session has ended already and its link was told
   // why.
   Session& connect(SessionLink& link, std::string peer, Time now);
-  // The connection is gone: forgets the session. Its commits in flight still take effect.
+  // The connection is gone: forgets the session. What was judged of it still takes effect.
   void disconnect(SessionId session);
 
   void finish_batch();
@@ -132,8 +132,10 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   const ReplayLog& replay() const { return replay_; }
   // The session begins something else: it waits for no turn any more.
   void leave_turns(SessionId session) {
-    if (!turns_.is_empty()) turns_.release(session);
+    if (!turns_.is_empty()) release(session);
   }
+  // Judges the commit, at once or when its turn comes. `bytes` is its size on the wire.
+  void submit(CommitOrigin&& origin, CommitRequest&& request, std::size_t bytes);
   // That of core.Connection, which clients do not write; 0 while nobody knows it.
   TypeId connection_type() const { return connections_.type(); }
 
@@ -173,6 +175,8 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   // Outcomes, and the deltas of those sessions that are told one; or everything.
   enum class News : std::uint8_t { kOutcomes, kAll };
   void send_held(News news);
+  void release(SessionId session);
+  void submit_held_back(SessionId session);
   void tell_due();
   void flush_pipeline();
   void grant_waiting_ids();
@@ -190,6 +194,12 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   };
   void remember(const Session& session);
 
+  // A commit that others go before.
+  struct HeldBack {
+    CommitOrigin origin;
+    CommitRequest request;
+    std::size_t bytes = 0;
+  };
   struct Hold {
     Version oldest;
     Time since{};
@@ -207,6 +217,7 @@ class ServerCore final : public CommitListener, public DeltaReceiver, private St
   boost::unordered_flat_map<SessionId, Hold> holds_;
   ConflictCounters conflicts_;
   RetryTurns turns_;
+  boost::unordered_flat_map<SessionId, HeldBack> held_back_;  // each one waits in turns_, or is due
   std::int64_t started_utc_ns_ = 0;
   StageWatch stages_;
   std::uint64_t commits_ = 0;
