@@ -7,6 +7,7 @@
 
 #include "wire/commit_encoder.h"
 #include "wire/message_codec.h"
+#include "wire/plain_commit.h"
 #include "wire/read_context.h"
 #include "wire/row_codec.h"
 #include "wire/segment.h"
@@ -59,14 +60,13 @@ EncodedMessage encode_one(const Message& message) {
   return bytes;
 }
 
-template <class Message, class Root>
-Result<Message> decode(std::span<const std::byte> payload) {
-  Result<Message> result{Message()};  // filled in place: a message is large to move
+// Fills in the message in place, for it is large to move.
+template <class Root, class Message>
+void decode(std::span<const std::byte> payload, Result<Message>& result) {
   auto read = read_segment<Root>(payload, [&](typename Root::Reader root, ReadContext& context) {
     read_message(root, context, *result);
   });
   if (!read) result = std::move(read.error());
-  return result;
 }
 
 }  // namespace
@@ -118,10 +118,16 @@ void append_encoded(Bytes& out, const CommitDone& message) {
 }
 
 Result<ClientMessage> decode_client_message(std::span<const std::byte> payload) {
-  return decode<ClientMessage, schema::ClientMessage>(payload);
+  Result<ClientMessage> result{ClientMessage()};
+  if (!read_plain_commit(payload, result->emplace<Commit>())) {
+    decode<schema::ClientMessage>(payload, result);
+  }
+  return result;
 }
 Result<ServerMessage> decode_server_message(std::span<const std::byte> payload) {
-  return decode<ServerMessage, schema::ServerMessage>(payload);
+  Result<ServerMessage> result{ServerMessage()};
+  decode<schema::ServerMessage>(payload, result);
+  return result;
 }
 
 }  // namespace odb::wire

@@ -6,6 +6,7 @@ odb_library(odb_wire
     src/wire/commit_encoder.cpp
     src/wire/frame.cpp
     src/wire/message_parts.cpp
+    src/wire/plain_commit.cpp
     src/wire/record_codec.cpp
     src/wire/row_codec.cpp
     src/wire/schema_codec.cpp
