@@ -18,29 +18,25 @@ CommitPipeline::CommitPipeline(VersionedState& state, OutcomeTable& outcomes,
       published_catalog_(state.catalog()),
       log_first_(next(state.version())) {}
 
-void CommitPipeline::submit(CommitOrigin origin, CommitRequest request, std::size_t bytes) {
-  Submission submission{std::move(origin), std::move(request), bytes};
-  judge(submission);
+void CommitPipeline::submit(CommitOrigin&& origin, CommitRequest&& request, std::size_t bytes) {
+  judge_commit(origin, request, bytes);
 }
 
 void CommitPipeline::define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes) {
-  Submission submission{std::move(origin), std::move(schema), bytes};
-  judge(submission);
+  judge_schema(origin, schema, bytes);
 }
 
 // Whether a commit needs no judging: what became of it is known, or cannot be.
-bool CommitPipeline::answer_known(Submission& submission) {
-  const CommitOrigin& origin = submission.origin;
-  const auto* request = std::get_if<CommitRequest>(&submission.what);
-  if (request == nullptr || origin.sequence == Sequence{}) return false;
+bool CommitPipeline::answer_known(CommitOrigin& origin, CommitRequest& request, std::size_t bytes) {
+  if (origin.sequence == Sequence{}) return false;
   const auto finding = outcomes_.look_up(origin.client, origin.actor, origin.sequence,
-                                         origin.delivery, request->snapshot);
+                                         origin.delivery, request.snapshot);
   if (std::holds_alternative<OutcomeTable::New>(finding)) return false;
   if (const auto* accepted = std::get_if<Accepted>(&finding)) {
     if (accepted->version <= published_) {
       listener_.on_outcome(origin, *accepted, AuthorsDelta::kSent);
     } else {
-      refuse(submission, CommitOutcome(*accepted));
+      refuse({std::move(origin), std::move(request), bytes}, CommitOutcome(*accepted));
     }
     return true;
   }
@@ -79,69 +75,67 @@ void CommitPipeline::tell(const Pending& pending, Error error) {
   }
 }
 
-void CommitPipeline::refuse_away(const Submission& submission) {
-  const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
-  if (schema == nullptr) return tell_error(submission.origin, unavailable(*away_));
+void CommitPipeline::refuse_away(const CommitOrigin& origin, const SchemaDefinition& schema) {
   // A client that only wants to read defines its schema, too.
-  const auto merged = published_catalog_->merged(*schema);
+  const auto merged = published_catalog_->merged(schema);
   if (merged && *merged == *published_catalog_) {
-    listener_.on_schema_defined(submission.origin, schema->name, published_);
+    listener_.on_schema_defined(origin, schema.name, published_);
   } else {
-    listener_.on_schema_defined(submission.origin, schema->name, unavailable(*away_));
+    listener_.on_schema_defined(origin, schema.name, unavailable(*away_));
   }
 }
 
 void CommitPipeline::judge(Submission& submission) {
-  if (answer_known(submission)) return;
-  if (away_) return refuse_away(submission);
-  if (std::holds_alternative<CommitRequest>(submission.what)) {
-    judge_commit(submission);
+  if (auto* request = std::get_if<CommitRequest>(&submission.what)) {
+    judge_commit(submission.origin, *request, submission.bytes);
   } else {
-    judge_schema(submission);
+    judge_schema(submission.origin, std::get<SchemaDefinition>(submission.what), submission.bytes);
   }
 }
 
-void CommitPipeline::judge_commit(Submission& submission) {
-  auto& request = std::get<CommitRequest>(submission.what);
+void CommitPipeline::judge_commit(CommitOrigin& origin, CommitRequest& request, std::size_t bytes) {
+  if (answer_known(origin, request, bytes)) return;
+  if (away_) return tell_error(origin, unavailable(*away_));
   Judgement judgement = engine_.judge(request, state_);
   if (auto* conflict = std::get_if<Conflict>(&judgement)) {
     name_winner(*conflict);
-    return refuse(submission, CommitOutcome(std::move(*conflict)));
+    return refuse({std::move(origin), std::move(request), bytes},
+                  CommitOutcome(std::move(*conflict)));
   }
   if (auto* error = std::get_if<Error>(&judgement)) {
-    return refuse(submission, CommitOutcome(std::move(*error)));
+    return refuse({std::move(origin), std::move(request), bytes}, CommitOutcome(std::move(*error)));
   }
   const Version version = next(state_.version());
   state_.apply(version, request.writes);
-  accept(submission, version).changes = std::move(request.writes);
+  accept(origin, bytes, version).changes = std::move(request.writes);
 }
 
-void CommitPipeline::judge_schema(Submission& submission) {
-  auto& schema = std::get<SchemaDefinition>(submission.what);
+void CommitPipeline::judge_schema(CommitOrigin& origin, SchemaDefinition& schema,
+                                  std::size_t bytes) {
+  if (away_) return refuse_away(origin, schema);
   auto merged = state_.catalog()->merged(schema);
   if (!merged) {
-    Error error = std::move(merged.error());
-    return refuse(submission, std::move(error));
+    return refuse({std::move(origin), std::move(schema), bytes}, std::move(merged.error()));
   }
   if (*merged == *state_.catalog()) {
     // Nothing to add. The answer still waits until what it tells is durable.
-    return refuse(submission, Error{});
+    return refuse({std::move(origin), std::move(schema), bytes}, Error{});
   }
   if (auto fits = engine_.judge_catalog(*merged, state_); !fits) {
-    return refuse(submission, std::move(fits.error()));
+    return refuse({std::move(origin), std::move(schema), bytes}, std::move(fits.error()));
   }
   const Version version = next(state_.version());
   state_.apply_catalog(version, std::make_shared<const Catalog>(*std::move(merged)));
-  accept(submission, version).schema = std::move(schema);
+  accept(origin, bytes, version).schema = std::move(schema);
   pending_.back().catalog = state_.catalog();
 }
 
 // The state has it as `version`. What it changes is the caller's to add to the record.
-CommitRecord& CommitPipeline::accept(Submission& submission, Version version) {
+CommitRecord& CommitPipeline::accept(CommitOrigin& taken, std::size_t bytes, Version version) {
   Pending& pending = pending_.emplace_back();
   pending.version = version;
-  pending.bytes = submission.bytes;
-  pending.origin = std::move(submission.origin);
+  pending.bytes = bytes;
+  pending.origin = std::move(taken);
   const CommitOrigin& origin = pending.origin;
   CommitRecord& record = pending.record.emplace();
   record.version = version;
@@ -153,13 +147,13 @@ CommitRecord& CommitPipeline::accept(Submission& submission, Version version) {
     outcomes_.accept(origin.client, origin.actor, {origin.sequence, version},
                      origin.lowest_unresolved);
   }
-  log_.push_back({origin.actor, origin.client, origin.sequence, submission.bytes});
-  log_bytes_ += submission.bytes;
+  log_.push_back({origin.actor, origin.client, origin.sequence, bytes});
+  log_bytes_ += bytes;
   unsent_.push_back(&record);
   return record;
 }
 
-void CommitPipeline::refuse(Submission& submission, std::variant<CommitOutcome, Error> refusal) {
+void CommitPipeline::refuse(Submission submission, std::variant<CommitOutcome, Error> refusal) {
   if (pending_.empty() && state_.version() == published_) {
     const auto* schema = std::get_if<SchemaDefinition>(&submission.what);
     tell_refusal(submission.origin, schema == nullptr ? "" : schema->name, std::move(refusal));

@@ -41,7 +41,7 @@ Session::Session(ServerCore& core, SessionLink& link, SessionId id, std::string 
 
 Session::~Session() = default;
 
-void Session::receive(ClientMessage message, std::size_t bytes, Time now) {
+void Session::receive(ClientMessage&& message, std::size_t bytes, Time now) {
   if (phase_ == Phase::kEnded) return;
   now_ = now;
   last_received_ = now;

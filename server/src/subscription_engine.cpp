@@ -87,7 +87,9 @@ AuthorsDelta SubscriptionEngine::publish(const CommitRecord& record, const Catal
     interests_.match(state_, *type, change.object, ObjectTable::visible(newest, before_version),
                      ObjectTable::visible(newest, record.version), matches_);
     for (const InterestIndex::Match& match : matches_) {
-      if (!policy_.may_see(receiver.actor_of(match.session), *type)) continue;
+      const std::string& actor =
+          match.session == author.session ? record.actor : receiver.actor_of(match.session);
+      if (!policy_.may_see(actor, *type)) continue;
       note(match, i, changes);
     }
     if (change.kind == ObjectChange::Kind::kDelete) interests_.remove_created(change.object);

@@ -67,7 +67,7 @@ class CommitPipeline final : public StoreListener {
   // Judges and, if it may commit, makes it the newest accepted version. `bytes` is its size on the
   // wire. A commit that took effect before is not judged: its first outcome is told again, once it
   // is durable; kOutcomeUnknown when it may have, kUnavailable while the store is away.
-  void submit(CommitOrigin origin, CommitRequest request, std::size_t bytes);
+  void submit(CommitOrigin&& origin, CommitRequest&& request, std::size_t bytes);
   void define(CommitOrigin origin, SchemaDefinition schema, std::size_t bytes);
 
   // Hands everything accepted since the last call to the store in one batch: after all that arrived
@@ -128,17 +128,18 @@ class CommitPipeline final : public StoreListener {
     std::size_t bytes = 0;
   };
 
-  bool answer_known(Submission& submission);
-  void refuse_away(const Submission& submission);
+  bool answer_known(CommitOrigin& origin, CommitRequest& request, std::size_t bytes);
+  void refuse_away(const CommitOrigin& origin, const SchemaDefinition& schema);
   Error unavailable(const Error& reason) const;
   void tell_error(const CommitOrigin& origin, Error error);
   void tell(const Pending& pending, Error error);
-  // These take what they need of the submission.
+  // These take what they need of the submission. Most commits are accepted, so that only a refusal
+  // is made one.
   void judge(Submission& submission);
-  void judge_commit(Submission& submission);
-  void judge_schema(Submission& submission);
-  CommitRecord& accept(Submission& submission, Version version);
-  void refuse(Submission& submission, std::variant<CommitOutcome, Error> refusal);
+  void judge_commit(CommitOrigin& origin, CommitRequest& request, std::size_t bytes);
+  void judge_schema(CommitOrigin& origin, SchemaDefinition& schema, std::size_t bytes);
+  CommitRecord& accept(CommitOrigin& taken, std::size_t bytes, Version version);
+  void refuse(Submission submission, std::variant<CommitOutcome, Error> refusal);
   void tell_refusal(const CommitOrigin& origin, std::string schema,
                     std::variant<CommitOutcome, Error> refusal);
   void publish(Pending& pending);

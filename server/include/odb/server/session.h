@@ -60,7 +60,7 @@ class Session {
   std::size_t queued_bytes() const { return link_.queued_bytes(); }
 
   // A message of `bytes` on the wire arrived. Ignored once the session has ended.
-  void receive(ClientMessage message, std::size_t bytes, Time now);
+  void receive(ClientMessage&& message, std::size_t bytes, Time now);
   // The peer's bytes could not be understood: says so and ends.
   void reject(const Error& error);
   // Any byte is a sign of life.
