@@ -44,7 +44,8 @@ Pipeline::Write edit_of(std::vector<Ref<Note>> notes) {
 }
 
 // Prepares objects of its own for each commit under way, and what commits do to them.
-Pipeline::Write prepare(Database& database, CommitKind kind, std::size_t in_flight) {
+Pipeline::Write prepare(Database& database, CommitKind kind, std::size_t in_flight,
+                        std::size_t counters_each) {
   if (kind == CommitKind::kIndexed) {
     database.define(note_schema());
     std::vector<Ref<Note>> notes = create_notes(database, in_flight);
@@ -52,16 +53,21 @@ Pipeline::Write prepare(Database& database, CommitKind kind, std::size_t in_flig
     return edit_of(std::move(notes));
   }
   database.define(counter_schema());
-  std::vector<Ref<Counter>> counters = create_counters(database, in_flight);
+  std::vector<Ref<Counter>> counters = create_counters(database, in_flight * counters_each);
   database.subscribe(objects(counters));
-  return increment_of(std::move(counters));
+  return increment_of(std::move(counters), in_flight);
 }
 
 }  // namespace
 
-Pipeline::Write increment_of(std::vector<Ref<Counter>> counters) {
-  return [counters = std::move(counters)](Transaction& transaction, std::size_t place) {
-    const Ref<Counter> counter = counters[place];
+Pipeline::Write increment_of(std::vector<Ref<Counter>> counters, std::size_t in_flight) {
+  std::vector<std::size_t> turns(in_flight);
+  for (std::size_t place = 0; place < in_flight; ++place) turns[place] = place;
+  return [counters = std::move(counters), turns = std::move(turns), in_flight](
+             Transaction& transaction, std::size_t place) mutable {
+    const Ref<Counter> counter = counters[turns[place]];
+    turns[place] += in_flight;
+    if (turns[place] >= counters.size()) turns[place] = place;
     transaction.set<&Counter::count>(counter, transaction.get<&Counter::count>(counter) + 1);
   };
 }
@@ -70,7 +76,8 @@ json::object commit_throughput_worker(const json::object& arguments, WorkerChann
   Database database = connect_to(arguments);
   const auto in_flight = static_cast<std::size_t>(integer(arguments, "in_flight"));
   const auto kind = static_cast<CommitKind>(integer(arguments, "kind"));
-  Pipeline pipeline(database, in_flight, prepare(database, kind, in_flight));
+  const auto counters = static_cast<std::size_t>(integer(arguments, "counters"));
+  Pipeline pipeline(database, in_flight, prepare(database, kind, in_flight, counters));
   const Window window = agree_on_window(channel);
   const LinkBytes before = link_bytes();
   const double cpu_before = cpu_seconds_of_this_process();
@@ -95,6 +102,7 @@ Throughput measure_throughput(const Run& run, const Pinning& pinning, const Comm
   const double cpu_before = server.process().cpu_seconds();
   const json::object arguments{{"port", server.port()},
                                {"in_flight", load.in_flight},
+                               {"counters", load.counters},
                                {"kind", static_cast<std::int64_t>(load.kind)}};
   const Workers workers =
       start_workers(load.clients, "commit-throughput", arguments, pinning.client_cpu, run.token);

@@ -19,6 +19,7 @@ struct CommitLoad {
   CommitKind kind = CommitKind::kCounter;
   int clients = 1;
   int in_flight = 64;  // of each client
+  int counters = 1;    // that each of those takes in turn; with kCounter
 };
 
 struct Throughput {

@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 constexpr char kFigure[] = "embedded-commits";
 constexpr int kClients = 4;
 constexpr int kInFlight = 64;
+constexpr int kCountersEach = 400;
 constexpr std::int64_t kRedisScript = 2;   // of redis-floor
 constexpr std::size_t kCommitBytes = 430;  // row, log, outcome and version of one commit
 
@@ -124,17 +125,19 @@ void measure_embedded_commits(Run& run) {
       run.report.line(kFigure, "processor time of the server a commit, commit", "us")
           .samples.push_back(found.server_cpu_us);
     }
-    {
+    for (const int counters : {1, kCountersEach}) {
+      const CommitLoad spread{CommitKind::kCounter, kClients, kInFlight, counters};
+      const std::string what =
+          "interval=10, on " + std::to_string(kClients * kInFlight * counters) + " objects";
       const Folder folder;
-      const Throughput memory = measure_throughput(run, {}, load, window_ms);
-      Line& line = run.report.line(kFigure, who + "interval=10", "commits/s",
-                                   {Goal::Kind::kFloorAtLeast, 0.7});
+      const Throughput memory = measure_throughput(run, {}, spread, window_ms);
+      Line& line =
+          run.report.line(kFigure, who + what, "commits/s", {Goal::Kind::kFloorAtLeast, 0.7});
       const Throughput found = measure_throughput(
-          run, {}, load, window_ms, {"--data-dir", folder.data(), "--durability", "interval=10"});
+          run, {}, spread, window_ms, {"--data-dir", folder.data(), "--durability", "interval=10"});
       line.samples.push_back(found.commits_per_second);
       line.floor_samples.push_back(memory.commits_per_second);
-      Line& time =
-          run.report.line(kFigure, "processor time of the server a commit, interval=10", "us");
+      Line& time = run.report.line(kFigure, "processor time of the server a commit, " + what, "us");
       time.samples.push_back(found.server_cpu_us);
       time.floor_samples.push_back(memory.server_cpu_us);
     }

@@ -83,7 +83,7 @@ class Pipeline {
   std::atomic<int> running_ = 0;
 };
 
-// Reads one integer of an object of its own, and writes it back plus one.
-Pipeline::Write increment_of(std::vector<Ref<Counter>> counters);
+// Reads one integer of an object of its own, of several in turn, and writes it back plus one.
+Pipeline::Write increment_of(std::vector<Ref<Counter>> counters, std::size_t in_flight);
 
 }  // namespace odb::bench
