@@ -18,7 +18,7 @@ ObjectId first_id_of(HistoryId history, ObjectId granted_below) {
 }
 
 Error corrupt(std::string what) {
-  return {ErrorCode::kBadConfiguration, "the store is damaged: " + std::move(what)};
+  return {ErrorCode::kDataDamaged, "the store is damaged: " + std::move(what)};
 }
 
 // Checks what it is given: a store may have been written by something else.

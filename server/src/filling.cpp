@@ -15,7 +15,7 @@ Result<FillingState> check_filling(std::string_view mark, Version version,
   const char* const end = mark.data() + mark.size();
   const auto [last, error] = std::from_chars(mark.data(), end, found.whole_at.value);
   if (error != std::errc() || last == end || *last != ' ') {
-    return Error{ErrorCode::kBadConfiguration, where + " is damaged: its mark of filling is none"};
+    return Error{ErrorCode::kDataDamaged, where + " is damaged: its mark of filling is none"};
   }
   found.source = std::string(last + 1, end);
   if (version >= found.whole_at) return FillingState::kWhole;

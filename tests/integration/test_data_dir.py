@@ -143,10 +143,10 @@ def test_a_directory_that_cannot_be_written_is_refused(program):
 
 def test_a_newer_format_is_refused(serve, folder):
     assert serve().stop() == 0
-    (folder / "format").write_text("odb data directory 2\n")
+    (folder / "format").write_text("odb data directory 1000\n")
     before = content(folder)
     line = failed_start(serve(wait=False))
-    assert "has format 2, this version knows those up to 1" in line
+    assert "has format 1000, this version knows those up to 2" in line
     assert content(folder) == before
 
 

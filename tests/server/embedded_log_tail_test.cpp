@@ -79,7 +79,7 @@ TEST_F(LogTailTest, AnObjectWithoutARowWasDeleted) {
 TEST_F(LogTailTest, WhatDoesNotFitIsDamage) {
   const auto refused = [](const Result<void>& added, const std::string& why) {
     ASSERT_FALSE(added);
-    EXPECT_EQ(added.error().code, ErrorCode::kBadConfiguration);
+    EXPECT_EQ(added.error().code, ErrorCode::kDataDamaged);
     EXPECT_NE(added.error().message.find(why), std::string::npos) << added.error().message;
   };
   refused(add(12, Changes().erase(kTask, 1)), "lacks version 11");

@@ -273,7 +273,7 @@ TEST(EmbeddedRecovery, WhatWasAcknowledgedIsRefusedByTheNameOfItsFile) {
   for (std::size_t i = 0; i < refused.size(); ++i) {
     const auto decided = decide_on(refused[i].first, refused[i].second);
     ASSERT_FALSE(decided) << i;
-    EXPECT_EQ(decided.error().code, ErrorCode::kBadConfiguration);
+    EXPECT_EQ(decided.error().code, ErrorCode::kDataDamaged);
     EXPECT_NE(decided.error().message.find("/d/000012.log"), std::string::npos);
   }
 }

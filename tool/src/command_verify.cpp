@@ -71,14 +71,9 @@ Result<ExitCode> verify(const Arguments& given, Output output) {
 Result<ExitCode> verify_or_damaged(const Arguments& given, Output output) {
   auto done = verify(given, output);
   if (done) return done;
-  const std::string& what = done.error().message;
-  const bool is_damage = what.find("damaged") != std::string::npos ||
-                         what.find(": line ") != std::string::npos ||
-                         what.find("it is cut off") != std::string::npos ||
-                         what.find("it has been altered") != std::string::npos;
-  if (!is_damage) return done;
+  if (done.error().code != ErrorCode::kDataDamaged) return done;
   Verification found;
-  found.wrong.push_back(what);
+  found.wrong.push_back(done.error().message);
   return show(found, given.file.empty() ? "it" : "the dump " + given.file, output);
 }
 

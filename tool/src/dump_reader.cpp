@@ -68,8 +68,11 @@ class DumpSource::File {
   Error bad(const std::string& what) const {
     return {ErrorCode::kBadConfiguration, name_ + ": " + what};
   }
+  Error damaged(const std::string& what) const {
+    return {ErrorCode::kDataDamaged, name_ + ": " + what};
+  }
   Error bad_line(const std::string& what) const {
-    return bad("line " + std::to_string(line_) + ": " + what);
+    return damaged("line " + std::to_string(line_) + ": " + what);
   }
 
   Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t bytes) const {
@@ -101,7 +104,7 @@ class DumpSource::File {
     auto got = read_at(from, end.data(), end.size());
     if (!got) return got.error();
     const auto cut_off = [&] {
-      return bad("it is cut off: its last line is not the count of its objects");
+      return damaged("it is cut off: its last line is not the count of its objects");
     };
     if (end.empty() || end.back() != '\n') return cut_off();
     end.pop_back();
@@ -127,8 +130,8 @@ class DumpSource::File {
     }
     const std::string found = checksum.hex();
     if (found == count_.sha256) return {};
-    return bad("it has been altered: expected SHA-256 " + count_.sha256.substr(0, 64) + ", found " +
-               found);
+    return damaged("it has been altered: expected SHA-256 " + count_.sha256.substr(0, 64) +
+                   ", found " + found);
   }
 
   void rewind() {
@@ -234,8 +237,8 @@ class DumpSource::File {
       if (is_interrupted()) return interrupted();
     }
     if (objects == count_.count) return {};
-    return bad("it is damaged: expected " + std::to_string(count_.count) + " objects, found " +
-               std::to_string(objects));
+    return damaged("it is damaged: expected " + std::to_string(count_.count) + " objects, found " +
+                   std::to_string(objects));
   }
 
   // "object 17 of todo.Task, field title"; of fields, so many have been begun.

@@ -53,6 +53,8 @@ std::string_view to_string(ErrorCode code) {
       return "address in use";
     case ErrorCode::kBadConfiguration:
       return "bad configuration";
+    case ErrorCode::kDataDamaged:
+      return "data damaged";
     case ErrorCode::kUnknownSchema:
       return "unknown schema";
     case ErrorCode::kUnknownType:

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "damage.h"
 #include "directory.h"
 #include "filling.h"
 #include "keys.h"
@@ -19,10 +20,6 @@ namespace odb::server {
 namespace embedded {
 
 namespace {
-
-Error damaged(const std::string& what) {
-  return {ErrorCode::kBadConfiguration, "the data directory is damaged: " + what};
-}
 
 void describe(const EmbeddedOptions& options) {
   switch (options.durability) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "damage.h"
 #include "filling.h"
 #include "keys.h"
 #include "log_tail.h"
@@ -29,10 +30,6 @@ constexpr std::chrono::seconds kProgressInterval{1};
 constexpr std::size_t kPageRows = 1024;
 constexpr std::size_t kPageBytes = 1024 * 1024;
 constexpr std::size_t kPagesMax = 8;
-
-Error damaged(std::string what) {
-  return {ErrorCode::kBadConfiguration, "the data directory is damaged: " + std::move(what)};
-}
 
 struct LoadedRow {
   TypeId type;

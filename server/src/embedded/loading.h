@@ -18,7 +18,7 @@ struct LoadedDatabase {
 };
 
 // Hands out what there is. Reads everything, also what it does not hand out, so that damage is
-// found now and not later. kBadConfiguration names what is damaged.
+// found now and not later. kDataDamaged names what is damaged.
 Result<LoadedDatabase> load_database(Tables& tables, StoreLoader& loader,
                                      const std::optional<Filling>& filling);
 

@@ -5,15 +5,14 @@
 #include <string>
 #include <utility>
 
+#include "damage.h"
 #include "replay.h"
 
 namespace odb::server::embedded {
 
 namespace {
 
-Error damaged(const std::string& what) {
-  return {ErrorCode::kBadConfiguration, "the data directory is damaged: its log " + what};
-}
+Error log_damaged(const std::string& what) { return damaged("its log " + what); }
 
 bool fits(const Changeset& changes, const ObjectChange& change, const Catalog& catalog) {
   using Kind = ObjectChange::Kind;
@@ -36,21 +35,21 @@ Result<void> LogTail::begin(const std::vector<CatalogType>& types, Version compl
   std::vector<CatalogType> without_indexes = types;
   for (CatalogType& type : without_indexes) type.indexes.clear();
   auto catalog = Catalog().with(without_indexes);
-  if (!catalog) return damaged("cannot be applied: " + catalog.error().message);
+  if (!catalog) return log_damaged("cannot be applied: " + catalog.error().message);
   state_.load_catalog(std::make_shared<const Catalog>(*std::move(catalog)));
   return {};
 }
 
 Result<void> LogTail::add(CommitRecord record) {
   if (record.version != next(last_)) {
-    return damaged("lacks version " + std::to_string(next(last_).value) +
-                   ", which some objects have not been written for yet");
+    return log_damaged("lacks version " + std::to_string(next(last_).value) +
+                       ", which some objects have not been written for yet");
   }
   last_ = record.version;
   for (const ObjectChange& change : record.changes.objects) {
     // Types only grow, so those of now are good for every record.
     if (!fits(record.changes, change, *state_.catalog())) {
-      return damaged("does not fit the types at version " + std::to_string(last_.value));
+      return log_damaged("does not fit the types at version " + std::to_string(last_.value));
     }
     touched_.emplace(change.object, change.type);
   }
@@ -64,8 +63,8 @@ Result<void> LogTail::add_row(TypeId type, ObjectId object, Version version,
   const auto touched = touched_.find(object);
   if (touched == touched_.end() || touched->second != type || known == nullptr ||
       fields.size() > known->fields.size()) {
-    return damaged("and its objects do not fit together: object " + std::to_string(object.value) +
-                   " of type " + std::to_string(type.value));
+    return log_damaged("and its objects do not fit together: object " +
+                       std::to_string(object.value) + " of type " + std::to_string(type.value));
   }
   Row::Owner row =
       Row::create(Row::Kind::kUpdated, version, static_cast<std::uint32_t>(fields.size()));

@@ -19,13 +19,13 @@ class LogTail {
 
   // What the rows lack begins after `complete_up_to`. Once, before anything else.
   Result<void> begin(const std::vector<CatalogType>& types, Version complete_up_to);
-  // kBadConfiguration: it is not the next version, or does not fit the types.
+  // kDataDamaged: it is not the next version, or does not fit the types.
   Result<void> add(CommitRecord record);
   Version last() const { return last_; }
 
   bool touches(ObjectId object) const { return touched_.contains(object); }
   // A row as it stands in the directory, possibly newer than some of the records. Requires
-  // touches(object); kBadConfiguration when it does not fit the types or the records.
+  // touches(object); kDataDamaged when it does not fit the types or the records.
   Result<void> add_row(TypeId type, ObjectId object, Version version, std::vector<Value> fields);
 
   // take(type, object, row) for each touched object, ascending by type and identity; the row is

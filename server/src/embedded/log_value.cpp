@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "damage.h"
 #include "keys.h"
 #include "odb/wire/records.h"
 
@@ -18,19 +19,18 @@ void append_to_log_value(std::string& out, std::span<const CommitRecord* const> 
 
 Result<std::vector<std::vector<CommitRecord>>> decode_log_value(std::string_view value,
                                                                 Version last) {
-  const Error damaged{ErrorCode::kBadConfiguration,
-                      "the data directory is damaged: the log up to version " +
-                          std::to_string(last.value) + " does not decode"};
+  const Error wrong =
+      damaged("the log up to version " + std::to_string(last.value) + " does not decode");
   std::vector<std::vector<CommitRecord>> appends;
   while (!value.empty()) {
     const auto size = take_number<std::uint32_t>(value);
-    if (!size || *size > value.size()) return damaged;
+    if (!size || *size > value.size()) return wrong;
     auto append = wire::decode_log_record(value.substr(0, *size));
-    if (!append || append->empty()) return damaged;
+    if (!append || append->empty()) return wrong;
     appends.push_back(*std::move(append));
     value.remove_prefix(*size);
   }
-  if (appends.empty() || appends.back().back().version != last) return damaged;
+  if (appends.empty() || appends.back().back().version != last) return wrong;
   return appends;
 }
 

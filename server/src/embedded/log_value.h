@@ -13,7 +13,7 @@ namespace odb::server::embedded {
 
 // Each append is a LogRecord after its size.
 void append_to_log_value(std::string& out, std::span<const CommitRecord* const> append);
-// The appends in their order. kBadConfiguration for what is none, or does not end with `last`.
+// The appends in their order. kDataDamaged for what is none, or does not end with `last`.
 Result<std::vector<std::vector<CommitRecord>>> decode_log_value(std::string_view value,
                                                                 Version last);
 

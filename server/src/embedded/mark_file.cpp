@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "damage.h"
+
 namespace odb::server::embedded {
 
 namespace {
@@ -30,8 +32,7 @@ Result<std::optional<Mark>> MarkFile::read(const std::string& path) {
   if (content.find_first_not_of('\0') == std::string_view::npos) return std::optional<Mark>();
   auto mark = newest_mark(content);
   if (!mark) {
-    return Error{ErrorCode::kBadConfiguration,
-                 "the data directory is damaged: " + path + " has no mark with a right checksum"};
+    return damaged(path + " has no mark with a right checksum");
   }
   return mark;
 }

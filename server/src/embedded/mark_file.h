@@ -18,7 +18,7 @@ namespace odb::server::embedded {
 // Of one thread at a time.
 class MarkFile {
  public:
-  // Nothing: there is no such file. kBadConfiguration: it has no mark that is whole.
+  // Nothing: there is no such file. kDataDamaged: it has no mark that is whole.
   static Result<std::optional<Mark>> read(const std::string& path);
   // Makes it when it does not exist.
   static Result<std::unique_ptr<MarkFile>> open(const std::string& path, const Place& place);

@@ -2,14 +2,15 @@
 
 #include <utility>
 
+#include "damage.h"
+
 namespace odb::server::embedded {
 
 namespace {
 
-Error damaged(const WalDamage& damage) {
-  return {ErrorCode::kBadConfiguration,
-          "the data directory is damaged: " + damage.to_string() +
-              ", before or within what was acknowledged; restore it from a backup"};
+Error damaged_at(const WalDamage& damage) {
+  return damaged(damage.to_string() +
+                 ", before or within what was acknowledged; restore it from a backup");
 }
 
 // Whether this may be what a batch left behind that nobody was told of.
@@ -34,11 +35,11 @@ Result<Recovery> decide(const Mark& mark, const WalScan& scan, Boot boot) {
       boot == Boot::kAnother && !all_is_synced && mark.durability != Durability::kCommit;
   if (!scan.damage) return recovery;
   const WalDamage& damage = *scan.damage;
-  if (!may_be_unfinished(mark, damage, boot)) return damaged(damage);
+  if (!may_be_unfinished(mark, damage, boot)) return damaged_at(damage);
   // What is whole may end before the log does: it is then in RocksDB's tables, and whether it
   // reaches far enough is seen when they are open.
   const bool falls_short = scan.last_sequence != 0 && scan.last_sequence < recovery.sequence_least;
-  if (falls_short) return damaged(damage);
+  if (falls_short) return damaged_at(damage);
   recovery.cut = WalCut{damage.file, damage.offset, damage.later_files};
   return recovery;
 }

@@ -21,7 +21,7 @@ struct Recovery {
   bool may_have_lost = false;        // something that was acknowledged
 };
 
-// kBadConfiguration, naming the file, when something that was acknowledged is damaged.
+// kDataDamaged, naming the file, when something that was acknowledged is damaged.
 Result<Recovery> decide(const Mark& mark, const WalScan& scan, Boot boot);
 
 }  // namespace odb::server::embedded

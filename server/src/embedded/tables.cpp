@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "damage.h"
+
 namespace odb::server::embedded {
 
 namespace {
@@ -125,12 +127,10 @@ rocksdb::Options make_options(rocksdb::Env* env) {
 }
 
 Error cannot_open(const std::string& folder, const rocksdb::Status& status) {
-  const bool is_damage = status.IsCorruption();
   std::string what = status.ToString();
   if (what.find('/') == std::string::npos) what += " (in " + folder + ")";
-  return {
-      ErrorCode::kBadConfiguration,
-      (is_damage ? "the data directory is damaged: " : "cannot open the data directory: ") + what};
+  if (status.IsCorruption()) return damaged(what);
+  return {ErrorCode::kBadConfiguration, "cannot open the data directory: " + what};
 }
 
 Error unavailable(const rocksdb::Status& status) {

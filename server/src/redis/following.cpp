@@ -20,7 +20,7 @@ Error unfit(const std::string& what) {
 
 // While it is being written nothing can be called damaged.
 Error translate(const Error& error) {
-  return error.code == ErrorCode::kBadConfiguration ? unfit(error.message) : error;
+  return error.code == ErrorCode::kDataDamaged ? unfit(error.message) : error;
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ constexpr std::string_view kPage = "2000";
 constexpr std::string_view kLogPage = "100";
 
 Error damaged(std::string what) {
-  return {ErrorCode::kBadConfiguration, "the database in Redis is damaged: " + std::move(what)};
+  return {ErrorCode::kDataDamaged, "the database in Redis is damaged: " + std::move(what)};
 }
 
 // `rows_expected` is set to how many there are.

@@ -11,7 +11,7 @@
 namespace odb::server::redis {
 
 // Hands out what there is; nothing when no server has begun a history there. Renews the possession
-// while it reads. kBadConfiguration names what is damaged.
+// while it reads. kDataDamaged names what is damaged.
 Result<std::optional<StoredDatabase>> load_database(Possession& possession, const Keys& keys,
                                                     Link& link, const RedisOptions& options,
                                                     StoreLoader& loader);

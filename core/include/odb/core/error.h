@@ -40,6 +40,7 @@ enum class ErrorCode : std::uint16_t {
   kServerAlreadyRunning = 128,
   kAddressInUse = 129,
   kBadConfiguration = 130,  // option, certificate or token file that cannot be used
+  kDataDamaged = 131,       // a store or a dump is not what was written
 
   // 2xx: schemas and types.
   kUnknownSchema = 200,

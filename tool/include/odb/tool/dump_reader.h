@@ -10,8 +10,8 @@
 namespace odb::tool {
 
 // The file has been read once by then: it is whole, and as it was written. kBadConfiguration: it
-// cannot be read, is no dump, of a newer version, cut off, or altered; load() says likewise what
-// line does not fit the schema, naming type, field, expected and found.
+// cannot be read, is no dump, or of a newer version. kDataDamaged: it is cut off, or altered;
+// load() says likewise what line does not fit the schema, naming type, field, expected and found.
 class DumpSource final : public Source {
  public:
   static Result<std::unique_ptr<DumpSource>> open(const std::string& file);
