@@ -2,7 +2,9 @@
 
 find_program(ODB_CCACHE ccache)
 if(ODB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${ODB_CCACHE})
+  # What one clone has compiled is there for another: no place of a folder counts.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 ${ODB_CCACHE})
 endif()
 find_program(ODB_LLD ld.lld)
 if(ODB_LLD)
@@ -18,8 +20,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(odb_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
 if(NOT ODB_SANITIZE)
-  # Messages of checks name files of the sources by their place there, wherever that was built.
-  add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+  # Messages of checks, and debuggers, name files of the sources by their place there, wherever that
+  # was built.
+  add_compile_options("-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 endif()
 if(ODB_SANITIZE)
   if(ODB_SANITIZE MATCHES "thread")
