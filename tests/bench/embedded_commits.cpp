@@ -28,7 +28,7 @@ constexpr int kClients = 4;
 constexpr int kInFlight = 64;
 constexpr int kCountersEach = 400;
 constexpr std::int64_t kRedisScript = 2;   // of redis-floor
-constexpr std::size_t kCommitBytes = 430;  // row, log, outcome and version of one commit
+constexpr std::size_t kCommitBytes = 200;  // log, outcome and version of one commit
 
 // An empty folder on the disk of this machine's temporary files, gone with this object.
 class Folder {
