@@ -30,6 +30,7 @@ constexpr std::size_t kMemtableBytes = 64 * 1024 * 1024;
 constexpr int kMemtablesMax = 3;
 constexpr std::size_t kCacheBytes = 4 * 1024 * 1024;
 constexpr int kOpenFilesMax = 256;
+constexpr std::size_t kBatchBytesKeptMax = 1024 * 1024;
 constexpr std::size_t kBlockBytes = 32 * 1024;
 constexpr std::size_t kReadaheadBytes = 2 * 1024 * 1024;
 
@@ -144,6 +145,7 @@ struct Tables::Open {
   std::string folder;
   std::unique_ptr<rocksdb::DB> db;
   std::unique_ptr<rocksdb::Iterator> reader;
+  rocksdb::WriteBatch batch;  // of write(), kept for its memory
 };
 
 namespace {
@@ -227,7 +229,9 @@ Result<void> Tables::for_each(std::string_view begin, std::string_view from, con
 }
 
 Result<void> Tables::write(const Writes& writes, Sync sync) {
-  rocksdb::WriteBatch batch(writes.size_bytes());
+  rocksdb::WriteBatch& batch = open_->batch;
+  if (batch.Data().capacity() > kBatchBytesKeptMax) batch = rocksdb::WriteBatch();
+  batch.Clear();
   writes.for_each([&](Writes::Kind kind, std::string_view first, std::string_view second) {
     // They fail for column families that do not exist only.
     switch (kind) {

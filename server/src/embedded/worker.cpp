@@ -155,13 +155,13 @@ void Worker::write_next(Lock& lock) {
   is_writing_ = !ids_only;
   lock.unlock();
   const Version last = group.writes.last();
-  Writes writes = group.writes.finish();
+  group.writes.finish(writes_);
   if (ids) {
     std::string below;
     append_number(below, ids->value);
-    writes.put(kIdsBelow, below);
+    writes_.put(kIdsBelow, below);
   }
-  const auto written = write(writes);
+  const auto written = write(writes_);
   lock.lock();
   is_writing_ = false;
   if (!written) {

@@ -123,6 +123,7 @@ class Worker {
   Clock::time_point noted_at_;
   std::uint64_t synced_ = 0;  // with mutex_
 
+  Writes writes_;  // the writer's own, kept for their memory
   std::thread writer_;
   std::thread watcher_;
 };

@@ -10,6 +10,8 @@ namespace odb::server::embedded {
 
 namespace {
 
+constexpr std::size_t kBytesKeptMax = 1024 * 1024;
+
 std::string text_of(std::uint64_t number) {
   std::string text;
   append_number(text, number);
@@ -77,8 +79,8 @@ void AppendedWrites::cut_log(Version from, Version to) {
   }
 }
 
-Writes AppendedWrites::finish() {
-  Writes all;
+void AppendedWrites::finish(Writes& all) {
+  all.clear(kBytesKeptMax);
   if (!log_.empty()) all.put(log_key(last_), log_);
   all.append(std::exchange(writes_, {}));
   log_.clear();
@@ -89,7 +91,6 @@ Writes AppendedWrites::finish() {
     all.put(kRowsUpTo, text_of(rows_up_to_.value));
   }
   if (forgotten_up_to_ != Version{}) all.put(kForgottenUpTo, text_of(forgotten_up_to_.value));
-  return all;
 }
 
 }  // namespace odb::server::embedded

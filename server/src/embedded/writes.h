@@ -43,7 +43,11 @@ class Writes {
 
   bool empty() const { return bytes_.empty(); }
   std::size_t size_bytes() const { return bytes_.size(); }
-  void clear() { bytes_.clear(); }
+  // Keeps its memory for the next, but not more of it than that.
+  void clear(std::size_t bytes_kept_max) {
+    if (bytes_.capacity() > bytes_kept_max) bytes_ = {};
+    bytes_.clear();
+  }
 
   // take(Kind, first, second) for each.
   template <class Take>
@@ -88,7 +92,8 @@ class AppendedWrites {
   Version rows_up_to() const { return rows_up_to_; }
   // What `lagging` gave up, for LaggingRows::give_back() should this fail; also after finish().
   std::span<const LaggingRows::Item> rows_taken() const { return rows_taken_; }
-  Writes finish();  // no writes are left
+  // In place of what `all` had. No writes are left here.
+  void finish(Writes& all);
 
  private:
   void put_row(const CommitBatch& batch, const TouchedObject& touched);
