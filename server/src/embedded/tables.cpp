@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/memtablerep.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -45,6 +46,16 @@ class Log final : public rocksdb::Logger {
     std::array<char, 1000> line{};
     std::vsnprintf(line.data(), line.size(), format, arguments);
     spdlog::debug("RocksDB: {}", line.data());
+  }
+};
+
+// After an error everything is opened anew, behind what was acknowledged (worker.h): RocksDB is not
+// to resume by itself beside that.
+class NoRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
   }
 };
 
@@ -103,6 +114,7 @@ rocksdb::Options make_options(rocksdb::Env* env) {
   rocksdb::Options options;
   options.env = env;
   options.info_log = std::make_shared<Log>();
+  options.listeners.push_back(std::make_shared<NoRecovery>());
   options.paranoid_checks = true;
   // What may be missing has been cut off before: see recovery.h. Anything else is damage.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
