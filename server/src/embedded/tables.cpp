@@ -68,7 +68,7 @@ class CutFile final : public rocksdb::FSSequentialFileOwnerWrapper {
   rocksdb::IOStatus Read(std::size_t size, const rocksdb::IOOptions& options,
                          rocksdb::Slice* result, char* scratch,
                          rocksdb::IODebugContext* context) override {
-    const auto status = FSSequentialFileOwnerWrapper::Read(
+    auto status = FSSequentialFileOwnerWrapper::Read(
         static_cast<std::size_t>(std::min<std::uint64_t>(size, left_)), options, result, scratch,
         context);
     if (status.ok()) left_ -= result->size();
