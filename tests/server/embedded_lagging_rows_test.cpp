@@ -28,6 +28,7 @@ class LaggingRowsTest : public ::testing::Test {
   }
   static std::vector<std::uint64_t> ids(const std::vector<Item>& items) {
     std::vector<std::uint64_t> ids;
+    ids.reserve(items.size());
     for (const Item& item : items) ids.push_back(item.object.object.value);
     return ids;
   }

@@ -558,9 +558,11 @@ TEST_F(EmbeddedStoreTest, IsWhatItWasHoweverFarItsRowsAreBehind) {
     const std::uint64_t count = kind == 0 ? 8 : 1 + test::below(random_, 2);
     if (kind < 4 || objects.empty()) {
       for (std::uint64_t i = 0; i < count; ++i) {
+        ++object;
+        ++number;
         changes.create(
-            kTask, ++object,
-            {{0, Value::text("task " + std::to_string(object))}, {1, test::number(++number)}});
+            kTask, object,
+            {{0, Value::text("task " + std::to_string(object))}, {1, test::number(number)}});
         objects[object] = test::number(number);
       }
     } else {

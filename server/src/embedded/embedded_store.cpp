@@ -164,7 +164,7 @@ class EmbeddedStore final : public Store {
       version_ = loaded->stored->version;
       loaded->stored->may_have_lost = recovery->may_have_lost;
     }
-    return std::move(loaded->stored);
+    return loaded->stored;
   }
 
   // All up to this sequence is on the disk, and more may follow.
