@@ -47,8 +47,7 @@ class WriteSet {
   std::span<CellOperation> cells(Place place) { return changes_.cells_of(changes_.objects[place]); }
 
   Place find_or_add(ObjectRef object);
-  // With these cells and no others.
-  // The values are moved from.
+  // With these cells and no others. The values are moved from.
   void create(ObjectRef object, std::span<std::pair<FieldId, Value>> fields);
   void remove(Place place);
   // In place of everything that was to be done to the field.
